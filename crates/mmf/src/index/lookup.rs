@@ -1,0 +1,76 @@
+//! Finding a record without a lock.
+
+use super::checked_root;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::INDEX_ROOT;
+use crate::format::index::{FREE, Hash, LINE_WORDS, LINES, matches, record_offset};
+use crate::format::{LINE, run};
+use crate::segment::Segment;
+use crate::sync::{Ordering, fence};
+
+/// Most times a search starts again because the index changed under it.
+const ATTEMPTS: usize = 1_000_000;
+
+/// Offers every record whose tag fits `hash` to `accept` until it returns something.
+///
+/// A miss is certain: the index did not move while the search ran.
+#[inline]
+pub(crate) fn lookup<T>(
+    segment: &Segment,
+    hash: Hash,
+    mut accept: impl FnMut(u64) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let root_word = segment.word(INDEX_ROOT)?;
+    for _ in 0..ATTEMPTS {
+        // Acquire: pairs with the journal's store of the root, so the directory is filled.
+        let seen_root = root_word.load(Ordering::Acquire);
+        let root = checked_root(seen_root)?;
+        let entry_offset = root.directory() + hash.directory_index(root.depth()) * 8;
+        let entry = segment.word(entry_offset)?;
+        // Acquire: pairs with the journal's store of the entry, so the segment is filled.
+        let seen_entry = entry.load(Ordering::Acquire);
+        if let Some(found) = search_segment(segment, seen_entry, hash, &mut accept)? {
+            return Ok(Some(found));
+        }
+        // Acquire fence: if the search saw a word stored after this page was given up, the loads
+        // below see what replaced the page.
+        fence(Ordering::Acquire);
+        let moved = root_word.load(Ordering::Relaxed) != seen_root
+            || entry.load(Ordering::Relaxed) != seen_entry;
+        if !moved {
+            return Ok(None);
+        }
+    }
+    Err(Error::new(ErrorKind::Contended, "the index kept changing during the search"))
+}
+
+#[inline]
+fn search_segment<T>(
+    segment: &Segment,
+    base: u64,
+    hash: Hash,
+    accept: &mut impl FnMut(u64) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    let tag = hash.tag();
+    let mut line = hash.line();
+    for _ in 0..LINES {
+        let words = segment.words::<LINE_WORDS>(base + run::HEADER + line * LINE)?;
+        let mut has_free = false;
+        for word in words {
+            let word = word.load(Ordering::Relaxed);
+            has_free |= word == FREE;
+            if matches(word, tag) {
+                // Acquire: pairs with the journal's store of the word, so the record is filled.
+                fence(Ordering::Acquire);
+                if let Some(found) = accept(record_offset(word))? {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        if has_free {
+            return Ok(None);
+        }
+        line = if line + 1 == LINES { 0 } else { line + 1 };
+    }
+    Ok(None)
+}

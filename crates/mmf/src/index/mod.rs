@@ -1,0 +1,20 @@
+//! The index: from names to records (`docs/protocols.md`, section 7).
+
+mod lookup;
+mod update;
+
+pub(crate) use lookup::lookup;
+pub(crate) use update::{initialise, insert, make_room, remove};
+
+use crate::error::{Error, Result};
+use crate::format::header::INDEX_ROOT;
+use crate::format::index::{GREATEST_DEPTH, Root};
+
+/// The root with an impossible depth refused.
+fn checked_root(word: u64) -> Result<Root> {
+    let root = Root(word);
+    if root.depth() > GREATEST_DEPTH {
+        return Err(Error::damaged(INDEX_ROOT, "the index root has an impossible depth"));
+    }
+    Ok(root)
+}

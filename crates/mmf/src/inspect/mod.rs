@@ -1,0 +1,13 @@
+//! Looking inside: statistics, the check of every invariant, and the original's `debug` listing.
+
+mod account;
+mod check;
+mod debug;
+pub(crate) mod header;
+mod stat;
+
+pub use check::Finding;
+pub(crate) use check::check;
+pub(crate) use debug::debug;
+pub(crate) use stat::statistics;
+pub use stat::{HeldLock, Member, Statistics};

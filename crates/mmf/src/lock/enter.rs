@@ -1,0 +1,152 @@
+//! What autolocked gets and sets ask of a lock word, and how they wait for it.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::lock_word::{LockWord, Mode};
+use crate::registry::{Patience, Registry, Step, heal_shared};
+use crate::seat::Seat;
+use crate::segment::sleep_on;
+use crate::sync::Ordering;
+
+/// What a lock word says to somebody who wants in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entry {
+    Open,
+    /// Somebody else holds the lock.
+    Wait,
+    /// The caller itself holds it shared and wants to write.
+    OwnShared,
+}
+
+/// May `seat` write under a lock word? The barrier behind the seat's publish lock came before.
+#[inline(always)]
+pub(crate) fn writer_entry(word: LockWord, lock: u64, seat: &Seat<'_>) -> Entry {
+    if word.is_free() {
+        return Entry::Open;
+    }
+    match word.owner() {
+        Some(owner) if owner == seat.number => Entry::Open,
+        Some(_) => Entry::Wait,
+        None if seat.find_held(lock).is_some() => Entry::OwnShared,
+        None => Entry::Wait,
+    }
+}
+
+/// May a reader with seat `own`, if it has one, read under a lock word?
+#[inline(always)]
+pub(crate) fn reader_entry(word: LockWord, own: impl FnOnce() -> Option<u32>) -> Entry {
+    if word.mode() != Mode::Exclusive {
+        return Entry::Open;
+    }
+    if word.owner() == own() { Entry::Open } else { Entry::Wait }
+}
+
+/// The error for a write under the caller's own shared lock.
+pub(crate) fn own_shared() -> Error {
+    Error::new(ErrorKind::WouldDeadlock, "the caller holds it locked as shared")
+        .advise("unlock first, or take the lock as exclusive")
+}
+
+/// One step of waiting until the lock word at `lock` changes; called with nothing held.
+///
+/// Returns false when a read-only reader finds that the owner is dead: nobody will write.
+pub(crate) fn wait_for_lock(
+    registry: &Registry,
+    lock: u64,
+    patience: &mut Patience,
+) -> Result<bool> {
+    let segment = registry.segment();
+    let word = segment.word(lock)?;
+    let seen = LockWord(word.load(Ordering::SeqCst));
+    if seen.is_free() {
+        return Ok(true);
+    }
+    match patience.next() {
+        Step::Spin => crate::sync::spin_hint(),
+        Step::Sleep(slice) => {
+            let mut expected = seen.with_waiters();
+            if !segment.is_writable() {
+                expected = seen;
+            } else if seen != expected {
+                let announced =
+                    word.compare_exchange(seen.0, expected.0, Ordering::SeqCst, Ordering::Relaxed);
+                if announced.is_err() {
+                    return Ok(true);
+                }
+            }
+            let slice = if segment.is_writable() { slice } else { slice.min(READER_SLEEP) };
+            let end = sleep_on(word, expected.0, slice, patience.deadline());
+            patience.after_sleep(end)?;
+        }
+        Step::Probe => return recover_lock(registry, lock, seen, patience),
+        Step::GiveUp => {
+            let holder = match seen.owner() {
+                Some(owner) => registry.holder_of_seat(owner, Some(lock)),
+                None => shared_holder(registry, lock)?,
+            };
+            return Err(patience.timed_out("it did not become free", holder));
+        }
+    }
+    Ok(true)
+}
+
+/// Read-only waiters cannot announce themselves: they look this often.
+const READER_SLEEP: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Recovers a lock word from dead holders, or finds that they live.
+fn recover_lock(
+    registry: &Registry,
+    lock: u64,
+    seen: LockWord,
+    patience: &mut Patience,
+) -> Result<bool> {
+    let segment = registry.segment();
+    if let Some(owner) = seen.owner() {
+        if registry.seat_is_dead(owner)? {
+            if !segment.is_writable() {
+                return Ok(false);
+            }
+            registry.recover(patience)?;
+        }
+        return Ok(true);
+    }
+    if !segment.is_writable() {
+        return Ok(true);
+    }
+    recover_shared(registry, lock, None, patience)?;
+    heal_shared(segment, lock, None)?;
+    Ok(true)
+}
+
+/// Recovers if a dead seat other than `except` lists the lock as shared.
+pub(super) fn recover_shared(
+    registry: &Registry,
+    lock: u64,
+    except: Option<u32>,
+    patience: &mut Patience,
+) -> Result<()> {
+    for seat in Seat::all(registry.segment()) {
+        let seat = seat?;
+        if seat.find_held(lock).is_some()
+            && Some(seat.number) != except
+            && registry.seat_is_dead(seat.number)?
+        {
+            registry.recover(patience)?;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Somebody who holds the lock as shared.
+pub(super) fn shared_holder(
+    registry: &Registry,
+    lock: u64,
+) -> Result<Option<crate::error::Holder>> {
+    for seat in Seat::all(registry.segment()) {
+        let seat = seat?;
+        if seat.find_held(lock).is_some_and(|(_, held)| held.depth() > 0) {
+            return Ok(registry.holder_of_seat(seat.number, Some(lock)));
+        }
+    }
+    Ok(None)
+}

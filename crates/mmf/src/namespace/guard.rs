@@ -1,0 +1,187 @@
+//! Locks held by a guard.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::block::Descriptor;
+use crate::format::header::NAMESPACE_LOCK;
+use crate::format::seat::{HeldMode, NO_PLACE};
+use crate::lock::{Acquired, LockRequest, acquire, release};
+use crate::platform::fork_epoch;
+use crate::record::{NewVariable, Record, record_of_lock};
+use crate::registry::{Patience, SeatLease};
+use crate::variable::{Context, Target};
+
+/// How to lock.
+///
+/// ```
+/// use std::time::Duration;
+/// let patient = mmf::LockOptions::exclusive().timeout(Duration::from_secs(60));
+/// let reader = mmf::LockOptions::shared();
+/// # drop((patient, reader));
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct LockOptions {
+    mode: HeldMode,
+    timeout: Option<Option<Duration>>,
+    interruptible: bool,
+}
+
+impl LockOptions {
+    /// Nobody else may hold the lock; autolocked gets and sets of others wait.
+    pub fn exclusive() -> Self {
+        Self { mode: HeldMode::Exclusive, timeout: None, interruptible: false }
+    }
+
+    /// Others may hold it as shared too; autolocked sets wait.
+    pub fn shared() -> Self {
+        Self { mode: HeldMode::Shared, timeout: None, interruptible: false }
+    }
+
+    /// How long to wait; zero is for ever. The handle's timeout unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some((!timeout.is_zero()).then_some(timeout));
+        self
+    }
+
+    /// Whether a signal ends the wait with [`ErrorKind::Interrupted`].
+    pub fn interruptible(mut self, interruptible: bool) -> Self {
+        self.interruptible = interruptible;
+        self
+    }
+
+    fn patience(&self, context: &Context) -> Patience {
+        Patience::new(self.timeout.unwrap_or(context.timeout), self.interruptible)
+    }
+}
+
+/// A held lock; dropping it gives it back.
+///
+/// Locks belong to the thread that took them: a guard cannot be sent to another, and in a forked
+/// child the copy of a guard releases nothing.
+#[must_use = "the lock is given back when the guard goes"]
+pub struct LockGuard {
+    context: Arc<Context>,
+    lease: SeatLease,
+    lock: u64,
+    epoch: u64,
+    previous_owner_died: bool,
+    is_held: bool,
+    /// Guards are bound to their thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl LockGuard {
+    /// Whether the exclusive owner before died while holding the lock: what it protects may be
+    /// half-way.
+    pub fn previous_owner_died(&self) -> bool {
+        self.previous_owner_died
+    }
+
+    /// Gives the lock back and reports what went wrong, which dropping cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotHeld`] when the lock is not held any more.
+    pub fn unlock(mut self) -> Result<()> {
+        self.give_back()
+    }
+
+    fn give_back(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.is_held) {
+            return Ok(());
+        }
+        if self.epoch != fork_epoch() {
+            return Err(Error::new(ErrorKind::NotHeld, "the lock is the parent process's"));
+        }
+        let seat = self.context.registry.seat(&self.lease)?;
+        release(&self.context.registry, &seat, self.lock)
+    }
+}
+
+impl Drop for LockGuard {
+    fn drop(&mut self) {
+        if let Err(error) = self.give_back() {
+            tracing::debug!(%error, "a lock was not given back");
+        }
+    }
+}
+
+impl std::fmt::Debug for LockGuard {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let of = record_of_lock(self.lock).map_or("namespace", |_| "variable");
+        out.debug_struct("LockGuard").field("of", &of).finish_non_exhaustive()
+    }
+}
+
+/// Locks the whole namespace.
+pub(super) fn lock_namespace(context: &Arc<Context>, options: &LockOptions) -> Result<LockGuard> {
+    let lease = context.registry.seat_lease(context.timeout)?;
+    let request = LockRequest {
+        registry: &context.registry,
+        seat: context.registry.seat(&lease)?,
+        lock: NAMESPACE_LOCK,
+        variable: None,
+        mode: options.mode,
+    };
+    match acquire(&request, &mut options.patience(context))? {
+        Acquired::Held { previous_owner_died } => {
+            Ok(guard(context, lease, NAMESPACE_LOCK, previous_owner_died))
+        }
+        Acquired::Stale => Err(Error::damaged(NAMESPACE_LOCK, "a namespace lock has no variable")),
+    }
+}
+
+/// Locks one variable, which need not exist.
+pub(super) fn lock_variable(
+    context: &Arc<Context>,
+    target: &Target<'_>,
+    options: &LockOptions,
+) -> Result<LockGuard> {
+    let lease = context.registry.seat_lease(context.timeout)?;
+    let seat = context.registry.seat(&lease)?;
+    let mut patience = options.patience(context);
+    loop {
+        let Some((record, identity)) = context.record_of(target)? else {
+            let new = NewVariable {
+                name: target.name.as_bytes(),
+                hash: target.hash,
+                value: Descriptor::NONE,
+                place: NO_PLACE,
+            };
+            context.make(&seat, target, new, &mut patience)?;
+            continue;
+        };
+        let lock = record.lock_offset();
+        let request = LockRequest {
+            registry: &context.registry,
+            seat,
+            lock,
+            variable: Some((Record::at(context.registry.segment(), record.offset)?, identity)),
+            mode: options.mode,
+        };
+        if let Acquired::Held { previous_owner_died } = acquire(&request, &mut patience)? {
+            return Ok(guard(context, lease, lock, previous_owner_died));
+        }
+    }
+}
+
+fn guard(
+    context: &Arc<Context>,
+    lease: SeatLease,
+    lock: u64,
+    previous_owner_died: bool,
+) -> LockGuard {
+    LockGuard {
+        context: Arc::clone(context),
+        lease,
+        lock,
+        epoch: fork_epoch(),
+        previous_owner_died,
+        is_held: true,
+        thread: PhantomData,
+    }
+}

@@ -1,0 +1,418 @@
+//! The handle on a namespace.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::builder::{Builder, check_capacity};
+use super::create::build_in_memory;
+use super::guard::{LockGuard, LockOptions, lock_namespace, lock_variable};
+use super::variable::Variable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::{BREAK, CAPACITY, HASH_SEED, NAMESPACE_ID};
+use crate::inspect::{self, Finding, Statistics};
+use crate::platform::{self, Access};
+use crate::registry::Registry;
+use crate::sync::Ordering;
+use crate::value::{FromValue, ToValue, ValueType};
+use crate::variable::{Condition, Context, NameIterator, Outcome, Seen, Target, Wanted};
+
+/// A handle on a namespace: the way to its variables.
+///
+/// Handles may be shared between threads and used after a fork, where the child counts as a
+/// process of its own. Opening one namespace twice gives two independent handles.
+///
+/// What others may observe: every get returns one whole value that some set stored; a set, a
+/// delete and an add happen at one instant; a process killed at any instruction leaves its
+/// operation wholly done or not begun.
+#[derive(Clone)]
+pub struct Namespace {
+    context: Arc<Context>,
+    name: Arc<str>,
+    id: u128,
+}
+
+/// What is known of a variable beside its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// Type of the value.
+    pub value_type: ValueType,
+    /// Bytes of the value.
+    pub size: u64,
+    /// Version: rises with every change, and never repeats for a name.
+    pub version: u64,
+    /// When the value was set, to the millisecond; of a counter, when it was made.
+    pub set_at: SystemTime,
+    /// Process that set it, by its own numbering; 0 when unknown.
+    pub process: u32,
+    /// Program that set it; empty when unknown.
+    pub program: String,
+}
+
+impl Namespace {
+    /// Options for opening or making the namespace `name`.
+    ///
+    /// Plain names and `Local\NAME` are the user's, `Global\NAME` is everybody's.
+    pub fn builder(name: &str) -> Builder {
+        Builder::new(name)
+    }
+
+    /// Opens an existing namespace with the usual options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::open`].
+    pub fn open(name: &str) -> Result<Self> {
+        Self::builder(name).open()
+    }
+
+    /// Opens a namespace with the usual options, and makes it if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::open_or_create`].
+    pub fn open_or_create(name: &str) -> Result<Self> {
+        Self::builder(name).open_or_create()
+    }
+
+    /// A namespace in memory of this process alone, of `capacity` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidArgument`] for an impossible capacity.
+    pub fn in_memory(capacity: u64) -> Result<Self> {
+        check_capacity(capacity)?;
+        let builder = Self::builder("in-memory").capacity(capacity);
+        let segment = build_in_memory(&builder)?;
+        let load = |offset| -> Result<u64> { Ok(segment.word(offset)?.load(Ordering::Relaxed)) };
+        let id = u128::from(load(NAMESPACE_ID)?) | u128::from(load(NAMESPACE_ID + 8)?) << 64;
+        let seed = load(HASH_SEED)?;
+        let registry = Registry::attach(segment)?;
+        let context = Context {
+            registry,
+            autolock: true,
+            timeout: builder.timeout,
+            wake_always: false,
+            seed,
+        };
+        Ok(Self::new(context, "in-memory", id))
+    }
+
+    pub(super) fn new(context: Context, name: &str, id: u128) -> Self {
+        Self { context: Arc::new(context), name: name.into(), id }
+    }
+
+    /// The name it was opened by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its identity: random, the same for every process, never that of another namespace.
+    pub fn id(&self) -> u128 {
+        self.id
+    }
+
+    /// The file that holds it; none for one in private memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.context.registry.segment().source().map(|source| source.path.as_path())
+    }
+
+    #[inline(always)]
+    fn with<R>(
+        &self,
+        attempt: &'static str,
+        name: &str,
+        operation: impl FnOnce(&Target<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let result = self.context.target(name).and_then(|target| operation(&target));
+        result.map_err(|error| self.explain(error, attempt, Some(name)))
+    }
+
+    #[cold]
+    fn explain(&self, error: Error, attempt: &'static str, name: Option<&str>) -> Error {
+        let error = error.attempting(attempt).on_namespace(&self.name);
+        match name {
+            Some(name) => error.on_variable(name),
+            None => error,
+        }
+    }
+
+    /// Stores a value under a name of 1 to 1,024 bytes and returns the new version.
+    ///
+    /// Takes the variable's own lock for the moment of the exchange: blocking, but only for
+    /// others who set the same variable.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::OutOfSpace`] and [`ErrorKind::ValueTooLarge`] leave the old value;
+    /// [`ErrorKind::TimedOut`] names who holds the lock that was waited for.
+    #[inline]
+    pub fn set<T: ToValue + ?Sized>(&self, name: &str, value: &T) -> Result<u64> {
+        self.with("set", name, |target| self.context.set(target, &value.encode()?))
+    }
+
+    /// Reads a value, or none when the variable does not exist.
+    ///
+    /// Takes no lock and writes nothing to shared memory, unless writers replace the value during
+    /// 64 attempts in a row.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WrongType`] says what is there instead; [`ErrorKind::TimedOut`] names who
+    /// holds the exclusive lock that was waited for.
+    #[inline]
+    pub fn get<T: FromValue>(&self, name: &str) -> Result<Option<T>> {
+        self.with("get", name, |target| {
+            self.context.read(target, Wanted::Payload, decode::<T>)?.transpose()
+        })
+    }
+
+    /// Reads a value's bytes into `buffer`, whose content is replaced, and returns their type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespace::get`].
+    #[inline]
+    pub fn get_into(&self, name: &str, buffer: &mut Vec<u8>) -> Result<Option<ValueType>> {
+        self.with("get", name, |target| {
+            self.context.read(target, Wanted::Into(buffer), |seen| seen.value_type)
+        })
+    }
+
+    /// Deletes a variable; returns whether it existed. Needs no memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`] names who holds the lock that was waited for.
+    pub fn delete(&self, name: &str) -> Result<bool> {
+        self.with("delete", name, |target| self.context.delete(target))
+    }
+
+    /// Whether a variable exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespace::get`].
+    pub fn contains(&self, name: &str) -> Result<bool> {
+        Ok(self.version(name)?.is_some())
+    }
+
+    /// A variable's version, or none when it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespace::get`].
+    pub fn version(&self, name: &str) -> Result<Option<u64>> {
+        self.with("look at", name, |target| {
+            self.context.read(target, Wanted::Header, |seen| seen.version)
+        })
+    }
+
+    /// Type, size, version, time and setter of a variable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespace::get`].
+    pub fn metadata(&self, name: &str) -> Result<Option<Metadata>> {
+        self.with("look at", name, |target| metadata(&self.context, target))
+    }
+
+    /// The names that begin with `prefix`, in no order and in bounded memory.
+    pub fn list(&self, prefix: &str) -> NameIterator {
+        NameIterator::new(Arc::clone(&self.context), prefix)
+    }
+
+    /// Adds to a counter and returns the sum. A missing counter begins at 0.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WrongType`] when the variable is not a counter, [`ErrorKind::Overflow`] when
+    /// the sum needs more than 64 bits; both leave the counter as it was.
+    pub fn add(&self, name: &str, amount: i64) -> Result<i64> {
+        self.with("add to", name, |target| self.context.add(target, amount))
+    }
+
+    /// A handle on one variable, which need not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidName`].
+    pub fn variable(&self, name: &str) -> Result<Variable> {
+        Variable::new(&self.context, &self.name, name)
+            .map_err(|error| self.explain(error, "look up", Some(name)))
+    }
+
+    /// Sleeps until a condition on a variable holds; a zero timeout is for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`].
+    pub fn wait(&self, name: &str, condition: &Condition, timeout: Duration) -> Result<Outcome> {
+        self.wait_for(&[(name, condition)], timeout, false)
+    }
+
+    /// Sleeps until one of several conditions holds; a zero timeout is for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`].
+    pub fn wait_any(&self, wanted: &[(&str, &Condition)], timeout: Duration) -> Result<Outcome> {
+        self.wait_for(wanted, timeout, false)
+    }
+
+    /// As [`Namespace::wait_any`], but a signal handler that runs ends the wait.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`] and [`ErrorKind::Interrupted`].
+    pub fn wait_interruptibly(
+        &self,
+        wanted: &[(&str, &Condition)],
+        timeout: Duration,
+    ) -> Result<Outcome> {
+        self.wait_for(wanted, timeout, true)
+    }
+
+    fn wait_for(
+        &self,
+        wanted: &[(&str, &Condition)],
+        timeout: Duration,
+        interruptible: bool,
+    ) -> Result<Outcome> {
+        let name = wanted.first().map(|(name, _)| *name);
+        let explain = |error| self.explain(error, "wait for", name);
+        if wanted.is_empty() {
+            let reason = "there is no variable to wait for";
+            return Err(explain(Error::new(ErrorKind::InvalidArgument, reason)));
+        }
+        let targets: Vec<_> = wanted
+            .iter()
+            .map(|(name, condition)| Ok((self.context.target(name)?, *condition)))
+            .collect::<Result<_>>()
+            .map_err(explain)?;
+        let timeout = (!timeout.is_zero()).then_some(timeout);
+        self.context.wait(&targets, timeout, interruptible).map_err(explain)
+    }
+
+    /// Locks the whole namespace. A thread that holds it may lock it again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`] names the holder; [`ErrorKind::WouldDeadlock`] when the thread
+    /// holds it as shared and wants it exclusive.
+    pub fn lock(&self, options: &LockOptions) -> Result<LockGuard> {
+        lock_namespace(&self.context, options).map_err(|error| self.explain(error, "lock", None))
+    }
+
+    /// Locks one variable, which need not exist.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespace::lock`].
+    pub fn lock_variable(&self, name: &str, options: &LockOptions) -> Result<LockGuard> {
+        self.with("lock", name, |target| lock_variable(&self.context, target, options))
+    }
+
+    /// Gives the namespace a greater capacity, in bytes, while others keep working.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidArgument`] when it would shrink or exceed 2^40.
+    pub fn resize(&self, capacity: u64) -> Result<()> {
+        self.grow_to(capacity).map_err(|error| self.explain(error, "resize", None))
+    }
+
+    fn grow_to(&self, capacity: u64) -> Result<()> {
+        check_capacity(capacity)?;
+        let registry = &self.context.registry;
+        let segment = registry.segment();
+        let structural = registry.structural(self.context.timeout)?;
+        let now = segment.word(CAPACITY)?.load(Ordering::Relaxed);
+        if capacity < now {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("its capacity of {now} bytes cannot become less"),
+            ));
+        }
+        let Some(source) = segment.source() else {
+            return Err(Error::new(ErrorKind::Unsupported, "private memory has a fixed size"));
+        };
+        source
+            .with_file(Access::ReadWrite, |file| {
+                let length = platform::length(file)?;
+                if length < capacity { platform::set_length(file, capacity) } else { Ok(()) }
+            })
+            .map_err(|error| Error::io("lengthening the file", error))?;
+        let mut journal = structural.journal();
+        journal.write(CAPACITY, capacity)?;
+        journal.commit()
+    }
+
+    /// Writes a swapfile's content to its device.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`].
+    pub fn flush(&self) -> Result<()> {
+        let segment = self.context.registry.segment();
+        segment
+            .word(BREAK)
+            .and_then(|end| segment.flush(end.load(Ordering::Acquire)))
+            .map_err(|error| self.explain(error, "flush", None))
+    }
+
+    /// Sizes, counts, members, holders and waiters, as of now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`].
+    pub fn stat(&self) -> Result<Statistics> {
+        inspect::statistics(&self.context).map_err(|error| self.explain(error, "look at", None))
+    }
+
+    /// Verifies every rule of the format and that every byte is accounted for; returns what it
+    /// found, nothing when all is well. Works while others write, and on damaged files.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`] when others never rest long enough to be looked at.
+    pub fn check(&self) -> Result<Vec<Finding>> {
+        inspect::check(&self.context).map_err(|error| self.explain(error, "check", None))
+    }
+
+    /// Prints the descriptor, the heap's blocks and the variable definitions.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] from `out`, [`ErrorKind::Damaged`].
+    pub fn debug(&self, out: &mut dyn std::io::Write) -> Result<()> {
+        inspect::debug(&self.context, &self.name, out)
+            .map_err(|error| self.explain(error, "print", None))
+    }
+}
+
+impl std::fmt::Debug for Namespace {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Namespace").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[inline]
+pub(super) fn decode<T: FromValue>(seen: Seen<'_>) -> Result<T> {
+    T::decode(seen.value_type, seen.payload)
+}
+
+pub(super) fn metadata(context: &Context, target: &Target<'_>) -> Result<Option<Metadata>> {
+    let seen = context
+        .read(target, Wanted::Header, |seen| (seen.value_type, seen.header, seen.version))?;
+    let Some((value_type, header, version)) = seen else { return Ok(None) };
+    let program = context.registry.program_name(header.program)?.unwrap_or_default();
+    Ok(Some(Metadata {
+        value_type,
+        size: header.length,
+        version,
+        set_at: SystemTime::UNIX_EPOCH + Duration::from_millis(header.time),
+        process: header.process,
+        program,
+    }))
+}

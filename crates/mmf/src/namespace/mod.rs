@@ -1,0 +1,19 @@
+//! Namespaces: finding, making, opening, listing and removing them, and the handles people use.
+
+mod builder;
+mod create;
+mod directory;
+mod guard;
+mod handle;
+mod location;
+mod name;
+mod open;
+mod options;
+mod variable;
+
+pub use builder::{Builder, Lifetime};
+pub use directory::{Summary, list_namespaces, remove_namespace};
+pub use guard::{LockGuard, LockOptions};
+pub use handle::{Metadata, Namespace};
+pub use options::Options;
+pub use variable::Variable;

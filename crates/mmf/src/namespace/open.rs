@@ -1,0 +1,300 @@
+//! Opening by name or by swapfile, whatever others do at the same time.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::builder::{Builder, Existence};
+use super::create::{build_unnamed, initialise_in_place, is_unfinished};
+use super::handle::Namespace;
+use super::location::{Link, absolute, link_at, path_of};
+use super::name::{NamespaceName, Scope};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::{
+    HASH_SEED, NAMESPACE_ID, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
+};
+use crate::inspect::header::{HeaderFacts, read_header};
+use crate::platform::{self, Access, FileIdentity};
+use crate::registry::Registry;
+use crate::segment::{Segment, Source};
+use crate::sync::Ordering;
+use crate::variable::Context;
+
+/// How long opening is tried again when others remove and make the same name meanwhile.
+const PERSISTENCE: Duration = Duration::from_secs(10);
+
+/// What one attempt came to.
+enum Attempt {
+    Opened(Namespace),
+    /// Somebody changed what the name leads to: look again.
+    Again,
+}
+
+/// Opens or makes the namespace.
+pub(super) fn open(
+    builder: &Builder,
+    name: &NamespaceName,
+    existence: Existence,
+) -> Result<Namespace> {
+    let started = Instant::now();
+    loop {
+        let attempt = match &builder.swapfile {
+            None => open_by_name(builder, name, existence)?,
+            Some(path) => open_by_swapfile(builder, name, path, existence)?,
+        };
+        match attempt {
+            Attempt::Opened(namespace) => return Ok(namespace),
+            Attempt::Again if started.elapsed() < PERSISTENCE => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Attempt::Again => {
+                return Err(Error::new(ErrorKind::Contended, "others kept removing and making it"));
+            }
+        }
+    }
+}
+
+fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -> Result<Attempt> {
+    let path = path_of(name)?;
+    let Some(file) = open_file(&path, access_of(builder))? else {
+        return match existence {
+            Existence::Required => Err(missing()),
+            Existence::Forbidden | Existence::Optional => create_at(builder, &path, existence),
+        };
+    };
+    if existence == Existence::Forbidden {
+        return if remove_left_over(&path, &file)? {
+            Ok(Attempt::Again)
+        } else {
+            Err(already_exists(&path))
+        };
+    }
+    if name.scope == Scope::Machine && !builder.trust_owner {
+        check_owner(&file, &path)?;
+    }
+    match Link::read(&file)? {
+        Some(link) => {
+            let Some(target) = open_file(&link.path, access_of(builder))? else {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("its swapfile {} is gone", link.path.display()),
+                )
+                .advise("remove the name with `mmf remove`"));
+            };
+            attach(builder, &link.path, target, Some(link.id))
+        }
+        None => attach(builder, &path, file, None),
+    }
+}
+
+fn open_by_swapfile(
+    builder: &Builder,
+    name: &NamespaceName,
+    swapfile: &Path,
+    existence: Existence,
+) -> Result<Attempt> {
+    let path = absolute(swapfile)?;
+    let name_path = path_of(name)?;
+    match link_at(&name_path)? {
+        Some(link) if link.path != path => {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                format!("the name leads to another swapfile, {}", link.path.display()),
+            ));
+        }
+        None if name_path.exists() => {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                "a namespace in system memory bears the name",
+            ));
+        }
+        _ => {}
+    }
+    let opened = match open_file(&path, access_of(builder))? {
+        None if existence == Existence::Required => return Err(missing()),
+        None => create_at(builder, &path, existence)?,
+        Some(file) => {
+            let length = platform::length(&file)
+                .map_err(|error| Error::io("asking for the file's length", error))?;
+            let is_new = length == 0 || is_unfinished(&file);
+            if is_new && existence != Existence::Required {
+                initialise_in_place(builder, &file)?;
+            } else if existence == Existence::Forbidden {
+                return Err(already_exists(&path));
+            }
+            attach(builder, &path, file, None)?
+        }
+    };
+    if let Attempt::Opened(namespace) = &opened {
+        publish_link(builder, &name_path, &path, namespace)?;
+    }
+    Ok(opened)
+}
+
+/// Makes the swapfile known by the namespace's name.
+fn publish_link(
+    builder: &Builder,
+    name_path: &Path,
+    path: &Path,
+    namespace: &Namespace,
+) -> Result<()> {
+    let link = Link { path: path.to_owned(), id: namespace.id() };
+    if let Some(existing) = link_at(name_path)? {
+        if existing == link {
+            return Ok(());
+        }
+        if existing.path == link.path && !builder.read_only {
+            // The swapfile was deleted and made anew: the old link leads nowhere.
+            let _ = platform::remove_file(name_path);
+        }
+    }
+    if builder.read_only {
+        return Ok(());
+    }
+    match link.publish(name_path, builder.mode) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            match link_at(name_path)? {
+                Some(existing) if existing == link => Ok(()),
+                _ => Err(Error::new(
+                    ErrorKind::AlreadyExists,
+                    "another namespace took the name meanwhile",
+                )),
+            }
+        }
+        Err(error) => Err(Error::io("making the swapfile known by name", error)),
+    }
+}
+
+fn create_at(builder: &Builder, path: &Path, existence: Existence) -> Result<Attempt> {
+    if builder.read_only {
+        return Err(missing());
+    }
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let unnamed = build_unnamed(builder, directory)?;
+    match unnamed.publish(path) {
+        Ok(file) => {
+            drop(file);
+            match open_file(path, Access::ReadWrite)? {
+                Some(file) => attach(builder, path, file, None),
+                None => Ok(Attempt::Again),
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            if existence == Existence::Forbidden {
+                return Err(already_exists(path));
+            }
+            Ok(Attempt::Again)
+        }
+        Err(error) => Err(Error::io(format!("naming {}", path.display()), error)),
+    }
+}
+
+/// Attaches to a file that the path led to a moment ago.
+fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Result<Attempt> {
+    let facts = read_header(&file)?;
+    facts.check_usable(access_of(builder))?;
+    if id.is_some_and(|id| id != facts.id) {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("{} holds another namespace by now", path.display()),
+        ));
+    }
+    if remove_left_over(path, &file)? {
+        return Ok(Attempt::Again);
+    }
+    let identity =
+        FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
+    let source = Source { file, path: path.to_owned(), identity };
+    let segment = Segment::of_file(source, facts.capacity, access_of(builder))?;
+    let registry = match Registry::attach(segment) {
+        Ok(registry) => registry,
+        // Removed, or being removed, between the look and the attachment.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InUse) => {
+            return Ok(Attempt::Again);
+        }
+        Err(error) => return Err(error),
+    };
+    if FileIdentity::of_path(path).ok() != Some(identity) {
+        return Ok(Attempt::Again);
+    }
+    handle(builder, registry, &facts).map(Attempt::Opened)
+}
+
+/// A handle with the builder's manners.
+pub(super) fn handle(
+    builder: &Builder,
+    registry: Arc<Registry>,
+    facts: &HeaderFacts,
+) -> Result<Namespace> {
+    let load =
+        |offset| -> Result<u64> { Ok(registry.segment().word(offset)?.load(Ordering::Relaxed)) };
+    let context = Context {
+        autolock: builder.autolock,
+        timeout: builder.timeout,
+        wake_always: load(OPTIONS)? & OPTION_WAKE_ALWAYS != 0,
+        seed: load(HASH_SEED)?,
+        registry: Arc::clone(&registry),
+    };
+    debug_assert_eq!(load(NAMESPACE_ID)?, facts.id as u64);
+    tracing::debug!(namespace = builder.name, capacity = facts.capacity, "opened");
+    Ok(Namespace::new(context, &builder.name, facts.id))
+}
+
+fn access_of(builder: &Builder) -> Access {
+    if builder.read_only { Access::ReadOnly } else { Access::ReadWrite }
+}
+
+fn open_file(path: &Path, access: Access) -> Result<Option<File>> {
+    match platform::open_existing(path, access) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(format!("opening {}", path.display()), error)),
+    }
+}
+
+/// Unlinks a namespace that should have gone with its last process, which was killed.
+fn remove_left_over(path: &Path, file: &File) -> Result<bool> {
+    let Ok(facts) = read_header(file) else { return Ok(false) };
+    if facts.options & OPTION_WHILE_ATTACHED == 0 {
+        return Ok(false);
+    }
+    // The lock lives with this description: nobody attaches before the name is gone.
+    let alone = platform::try_exclusive_presence(file)
+        .map_err(|error| Error::io("asking whether somebody is attached", error));
+    match alone {
+        Ok(true) => {
+            let same = FileIdentity::of_path(path).ok() == FileIdentity::of(file).ok();
+            if same {
+                platform::remove_file(path)
+                    .map_err(|error| Error::io("removing what was left over", error))?;
+            }
+            Ok(true)
+        }
+        Ok(false) => Ok(false),
+        // A read-only descriptor cannot take the lock.
+        Err(_) => Ok(false),
+    }
+}
+
+fn check_owner(file: &File, path: &Path) -> Result<()> {
+    let owner =
+        platform::ownership(file).map_err(|error| Error::io("asking for the owner", error))?;
+    if owner.uid == platform::current_user() || owner.uid == 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::PermissionDenied,
+        format!("{} belongs to user {}", path.display(), owner.uid),
+    )
+    .advise("open it with trust_owner if you trust that user"))
+}
+
+fn missing() -> Error {
+    Error::new(ErrorKind::NotFound, "it does not exist").advise("create it first")
+}
+
+fn already_exists(path: &Path) -> Error {
+    Error::new(ErrorKind::AlreadyExists, format!("{} exists already", path.display()))
+}

@@ -1,0 +1,182 @@
+//! Handles that look a name up once.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::guard::{LockGuard, LockOptions, lock_variable};
+use super::handle::{Metadata, decode, metadata};
+use crate::error::{Error, Result};
+use crate::format::index::Hash;
+use crate::value::{FromValue, ToValue, ValueType};
+use crate::variable::{Condition, Context, Hint, Outcome, Target, Wanted};
+
+/// One variable of a namespace, found once and used many times.
+///
+/// The handle stays right when the variable is deleted and made again. It belongs to one thread;
+/// other threads take a clone.
+///
+/// ```
+/// # let namespace = mmf::Namespace::in_memory(1 << 20)?;
+/// let price = namespace.variable("price")?;
+/// price.set(&12.5)?;
+/// assert_eq!(price.get::<f64>()?, Some(12.5));
+/// # Ok::<(), mmf::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Variable {
+    context: Arc<Context>,
+    namespace: Arc<str>,
+    name: Arc<str>,
+    hash: Hash,
+    hint: Cell<Option<Hint>>,
+}
+
+impl Variable {
+    pub(super) fn new(context: &Arc<Context>, namespace: &Arc<str>, name: &str) -> Result<Self> {
+        let hash = context.target(name)?.hash;
+        let hint = Cell::new(None);
+        Ok(Self {
+            context: Arc::clone(context),
+            namespace: Arc::clone(namespace),
+            name: name.into(),
+            hash,
+            hint,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[inline(always)]
+    fn with<R>(
+        &self,
+        attempt: &'static str,
+        operation: impl FnOnce(&Target<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let target = Target { name: &self.name, hash: self.hash, hint: Cell::new(self.hint.get()) };
+        let result = operation(&target);
+        self.hint.set(target.hint.get());
+        result.map_err(|error| self.explain(error, attempt))
+    }
+
+    #[cold]
+    fn explain(&self, error: Error, attempt: &'static str) -> Error {
+        error.attempting(attempt).on_variable(&self.name).on_namespace(&self.namespace)
+    }
+
+    /// As [`Namespace::set`](crate::Namespace::set).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    #[inline]
+    pub fn set<T: ToValue + ?Sized>(&self, value: &T) -> Result<u64> {
+        self.with("set", |target| self.context.set(target, &value.encode()?))
+    }
+
+    /// As [`Namespace::get`](crate::Namespace::get).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    #[inline]
+    pub fn get<T: FromValue>(&self) -> Result<Option<T>> {
+        self.with("get", |target| {
+            self.context.read(target, Wanted::Payload, decode::<T>)?.transpose()
+        })
+    }
+
+    /// As [`Namespace::get_into`](crate::Namespace::get_into).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    #[inline]
+    pub fn get_into(&self, buffer: &mut Vec<u8>) -> Result<Option<ValueType>> {
+        self.with("get", |target| {
+            self.context.read(target, Wanted::Into(buffer), |seen| seen.value_type)
+        })
+    }
+
+    /// As [`Namespace::delete`](crate::Namespace::delete).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn delete(&self) -> Result<bool> {
+        self.with("delete", |target| self.context.delete(target))
+    }
+
+    /// As [`Namespace::contains`](crate::Namespace::contains).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn exists(&self) -> Result<bool> {
+        Ok(self.version()?.is_some())
+    }
+
+    /// As [`Namespace::version`](crate::Namespace::version).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn version(&self) -> Result<Option<u64>> {
+        self.with("look at", |target| {
+            self.context.read(target, Wanted::Header, |seen| seen.version)
+        })
+    }
+
+    /// As [`Namespace::metadata`](crate::Namespace::metadata).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn metadata(&self) -> Result<Option<Metadata>> {
+        self.with("look at", |target| metadata(&self.context, target))
+    }
+
+    /// As [`Namespace::add`](crate::Namespace::add).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn add(&self, amount: i64) -> Result<i64> {
+        self.with("add to", |target| self.context.add(target, amount))
+    }
+
+    /// As [`Namespace::wait`](crate::Namespace::wait).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn wait(&self, condition: &Condition, timeout: Duration) -> Result<Outcome> {
+        let timeout = (!timeout.is_zero()).then_some(timeout);
+        self.with("wait for", |target| {
+            let target =
+                Target { name: target.name, hash: target.hash, hint: Cell::new(target.hint.get()) };
+            self.context.wait(&[(target, condition)], timeout, false)
+        })
+    }
+
+    /// As [`Namespace::lock_variable`](crate::Namespace::lock_variable).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn lock(&self, options: &LockOptions) -> Result<LockGuard> {
+        self.with("lock", |target| lock_variable(&self.context, target, options))
+    }
+}
+
+impl std::fmt::Debug for Variable {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Variable")
+            .field("namespace", &self.namespace)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! The platform contract on Linux 5.14 or later, one file per concern.
+
+mod clock;
+mod directories;
+mod files;
+mod fork;
+mod identity;
+mod liveness;
+mod mapping;
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use clock::wall_clock_milliseconds;
+pub(crate) use directories::{global_directory, namespace_directory};
+pub(crate) use files::{
+    FileIdentity, FileSystem, UnnamedFile, create_unnamed, current_user, file_system_of, length,
+    open_existing, ownership, remove_file, set_length,
+};
+pub(crate) use fork::{fork_epoch, hold_off_fork};
+pub(crate) use identity::{ProcessIdentity, random_bytes};
+pub(crate) use liveness::{
+    Anchor, AnchorBuilder, lock_initialisation, presence_is_held, slot_is_locked,
+    try_exclusive_presence, unlock_initialisation,
+};
+pub(crate) use mapping::{Access, Mapping, commit};
+pub(crate) use wait::{LONGEST_SLEEP, WaitOutcome, wait_on, wake_all};

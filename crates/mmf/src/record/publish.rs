@@ -1,0 +1,175 @@
+//! The publish lock: who may write a record's descriptors, and the swap that makes a value
+//! current.
+
+use super::Record;
+use crate::error::Result;
+use crate::format::block::Descriptor;
+use crate::format::publish::Publish;
+use crate::format::seat::{Intent, NO_PLACE, Phase};
+use crate::seat::Seat;
+use crate::segment::{Segment, wake};
+use crate::sync::{Ordering, barrier_after_read_modify_write, fence};
+
+/// What came of trying to take a publish lock.
+#[must_use]
+pub(crate) enum LockAttempt {
+    /// Taken; this was the state before.
+    Taken(Publish),
+    /// Somebody else holds it.
+    Busy(Publish),
+}
+
+impl Record<'_> {
+    /// Tries to take the publish lock for `seat`, whose intent is announced first.
+    ///
+    /// When the lock is busy the intent stays: the caller clears it, or tries again.
+    #[inline]
+    pub(crate) fn try_lock(&self, seat: &Seat<'_>) -> LockAttempt {
+        seat.set_intent(Intent::new(self.offset, Phase::Announced));
+        let mut seen = self.publish();
+        loop {
+            if seen.is_locked() {
+                return LockAttempt::Busy(seen);
+            }
+            // SeqCst and the barrier: lockers of namespace and variable store their word and then
+            // look at intents and this word; one of the two sees the other.
+            match self.publish_word().compare_exchange(
+                seen.0,
+                seen.lock(seat.number).0,
+                Ordering::SeqCst,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    barrier_after_read_modify_write();
+                    return LockAttempt::Taken(seen);
+                }
+                Err(now) => seen = Publish(now),
+            }
+        }
+    }
+
+    /// Gives the publish lock back at version `version`; wakes sleepers if there are any.
+    ///
+    /// Returns whether somebody waited.
+    #[inline]
+    pub(crate) fn unlock_at(&self, version: u64) -> bool {
+        // Release: everything stored under the lock is seen by whoever sees the new version.
+        // Acquire: nothing that follows moves up.
+        let before = self.publish_word().swap(Publish::free(version).0, Ordering::AcqRel);
+        let has_waiters = Publish(before).has_waiters();
+        if has_waiters {
+            wake(self.publish_word());
+        }
+        has_waiters
+    }
+
+    /// Makes `new` the value, as the owner of the lock at `state`. The seat's exchange is noted.
+    ///
+    /// The set happens at the swap. Returns whether somebody waited.
+    #[inline]
+    pub(crate) fn publish_value(
+        &self,
+        seat: &Seat<'_>,
+        state: Publish,
+        new: Descriptor,
+        exchange: Exchange,
+    ) -> bool {
+        let old = self.descriptor(state.current());
+        seat.note_exchange(old.offset(), exchange.new_place, exchange.old_place);
+        seat.set_intent(Intent::new(self.offset, Phase::Prepared));
+        // Release fence: a reader of the version before last that sees the new descriptor sees
+        // that its version is gone.
+        fence(Ordering::Release);
+        self.set_descriptor(state.next(), new);
+        let has_waiters = self.unlock_at(state.version() + 1);
+        settle_exchange(seat);
+        seat.set_intent(Intent::NONE);
+        has_waiters
+    }
+
+    /// Publishes the same block again, for a counter that `add` changes in place.
+    pub(crate) fn publish_counter<T>(
+        &self,
+        seat: &Seat<'_>,
+        state: Publish,
+        add: impl FnOnce() -> T,
+    ) -> (T, bool) {
+        seat.set_intent(Intent::new(self.offset, Phase::Counting));
+        let result = add();
+        fence(Ordering::Release);
+        self.set_descriptor(state.next(), self.descriptor(state.current()));
+        let has_waiters = self.unlock_at(state.version() + 1);
+        seat.set_intent(Intent::NONE);
+        (result, has_waiters)
+    }
+
+    /// Gives up: the value stays what it was.
+    pub(crate) fn abandon(&self, seat: &Seat<'_>, state: Publish) {
+        self.unlock_at(state.version());
+        seat.set_intent(Intent::NONE);
+    }
+}
+
+/// Magazine places that a publication empties and fills.
+#[derive(Clone, Copy)]
+pub(crate) struct Exchange {
+    /// Where the new block comes from, or `NO_PLACE`.
+    pub(crate) new_place: usize,
+    /// Where the old block goes, or `NO_PLACE` when there is none.
+    pub(crate) old_place: usize,
+}
+
+/// Moves the published block out of the magazine and the replaced one in. Absolute stores: once
+/// or many times is the same.
+#[inline]
+fn settle_exchange(seat: &Seat<'_>) {
+    let (new_place, old_place) = seat.places();
+    let old = seat.old();
+    if new_place != NO_PLACE && new_place != old_place {
+        seat.set_magazine(new_place, 0);
+    }
+    if old_place != NO_PLACE {
+        seat.set_magazine(old_place, old);
+    }
+}
+
+/// Finishes or undoes what a dead seat was doing to a record. Under the structural lock.
+pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
+    let intent = seat.intent();
+    if intent.is_none() {
+        return Ok(());
+    }
+    let record = Record::at(segment, intent.record())?;
+    let state = record.publish();
+    let is_ours = state.owner() == Some(seat.number);
+    match (intent.phase(), is_ours) {
+        (Some(Phase::Counting), true) => {
+            fence(Ordering::Release);
+            record.set_descriptor(state.next(), record.descriptor(state.current()));
+            record.unlock_at(state.version() + 1);
+        }
+        (Some(Phase::Prepared), true) => {
+            // Before the lock goes: "prepared and not locked" means published.
+            seat.set_intent(Intent::new(record.offset, Phase::Announced));
+            record.unlock_at(state.version());
+        }
+        (_, true) if record.identity().is_live() => {
+            record.unlock_at(state.version());
+        }
+        (_, true) => {
+            record.unlock_at(state.version() + 1);
+        }
+        (Some(Phase::Prepared), false) => {
+            let (new_place, old_place) = seat.places();
+            let is_place = |place| crate::seat::all_places().contains(&place);
+            if (is_place(new_place) || new_place == NO_PLACE)
+                && (is_place(old_place) || old_place == NO_PLACE)
+            {
+                settle_exchange(seat);
+            }
+        }
+        (_, false) => {}
+    }
+    seat.set_intent(Intent::NONE);
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Looking at a record without a lock.
+
+use super::Record;
+use crate::error::Result;
+use crate::format::block::Descriptor;
+use crate::format::index::Hash;
+use crate::format::publish::Publish;
+use crate::format::record::{INLINE_NAME, Identity};
+use crate::index;
+use crate::segment::Segment;
+use crate::sync::{Ordering, fence};
+
+/// A record as it looked at one version. What is read on its strength counts only if
+/// [`Glimpse::still_holds`] afterwards.
+#[derive(Clone, Copy)]
+pub(crate) struct Glimpse<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) publish: Publish,
+    pub(crate) identity: Identity,
+}
+
+impl<'a> Glimpse<'a> {
+    /// Looks at a record. The publish word comes first: what is loaded after it belongs to its
+    /// version or to a later one, which [`Glimpse::still_holds`] tells.
+    #[inline(always)]
+    pub(crate) fn of(record: Record<'a>) -> Self {
+        let publish = record.publish();
+        Self { record, publish, identity: record.identity() }
+    }
+
+    /// The current value's descriptor.
+    #[inline(always)]
+    pub(crate) fn descriptor(&self) -> Descriptor {
+        self.record.descriptor(self.publish.current())
+    }
+
+    /// Whether everything read since the glimpse belongs to its version.
+    #[inline(always)]
+    pub(crate) fn still_holds(&self) -> bool {
+        // Acquire fence: if a copy saw a byte that was stored after this version was replaced,
+        // the load below sees the replacement (partner: the release fence before every refill).
+        fence(Ordering::Acquire);
+        let now = Publish(self.record.publish_word().load(Ordering::Relaxed));
+        self.publish.same_version(now)
+    }
+}
+
+/// Finds the live record that bears `name`.
+#[inline]
+pub(crate) fn find<'a>(
+    segment: &'a Segment,
+    hash: Hash,
+    name: &[u8],
+) -> Result<Option<Glimpse<'a>>> {
+    index::lookup(segment, hash, |offset| {
+        let record = Record::at(segment, offset)?;
+        loop {
+            let glimpse = Glimpse::of(record);
+            let is_it = glimpse.identity.is_live() && name_equals(segment, &glimpse, hash, name)?;
+            if is_it {
+                return Ok(Some(glimpse));
+            }
+            // A record in the middle of being given away may have shown a mixed name.
+            if glimpse.still_holds() {
+                return Ok(None);
+            }
+        }
+    })
+}
+
+/// Whether the record bears `name`, as far as one glance tells.
+#[inline]
+pub(crate) fn name_equals(
+    segment: &Segment,
+    glimpse: &Glimpse<'_>,
+    hash: Hash,
+    name: &[u8],
+) -> Result<bool> {
+    if glimpse.identity.name_length() != name.len() {
+        return Ok(false);
+    }
+    let first = glimpse.record.name_word(0).load(Ordering::Relaxed);
+    let second = glimpse.record.name_word(1).load(Ordering::Relaxed);
+    if name.len() <= INLINE_NAME {
+        let [wanted_first, wanted_second] = inline_words(name);
+        return Ok(first == wanted_first && second == wanted_second);
+    }
+    if second != hash.0 {
+        return Ok(false);
+    }
+    // `first` may be anything by now: an offset that leads out of the namespace is no match if
+    // the record has changed hands, and damage if it has not.
+    let words = match segment.word_range(first, name.len().div_ceil(8) as u64) {
+        Ok(words) => words,
+        Err(_) if !glimpse.still_holds() => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let equal = name.chunks(8).zip(words).all(|(piece, word)| {
+        let mut bytes = [0; 8];
+        bytes[..piece.len()].copy_from_slice(piece);
+        word.load(Ordering::Relaxed) == u64::from_le_bytes(bytes)
+    });
+    Ok(equal)
+}
+
+/// A short name as the record's two name words.
+#[inline(always)]
+pub(super) fn inline_words(name: &[u8]) -> [u64; 2] {
+    let mut bytes = [0; INLINE_NAME];
+    bytes[..name.len()].copy_from_slice(name);
+    let mut words = [0; 2];
+    for (word, piece) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        let mut value = [0; 8];
+        value.copy_from_slice(piece);
+        *word = u64::from_le_bytes(value);
+    }
+    words
+}

@@ -1,0 +1,136 @@
+//! One handle's membership in a namespace, remade in a forked child.
+
+use std::sync::atomic as local;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::slots::{self, Room};
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform::{Anchor, ProcessIdentity, fork_epoch, hold_off_fork};
+use crate::segment::Segment;
+
+/// Numbers handles, so that a thread can tell them apart.
+static NEXT_REGISTRY: local::AtomicU64 = local::AtomicU64::new(1);
+
+/// One handle's view of a namespace: its memory and its membership.
+pub(crate) struct Registry {
+    segment: Segment,
+    number: u64,
+    attachment: RwLock<Arc<Attachment>>,
+}
+
+/// Membership of one process: renewed after a fork.
+pub(crate) struct Attachment {
+    /// The process, as forks tell them apart.
+    pub(crate) epoch: u64,
+    /// Its slot; none when it may only read.
+    pub(crate) slot: Option<u32>,
+    /// Its proof of life; none in private memory.
+    anchor: Option<Anchor>,
+    /// Seats leased by this process that no thread uses at present.
+    pub(super) idle_seats: Mutex<Vec<u32>>,
+    pub(crate) identity: ProcessIdentity,
+}
+
+impl Attachment {
+    pub(super) fn new(slot: Option<u32>, anchor: Option<Anchor>, who: ProcessIdentity) -> Self {
+        Self {
+            epoch: fork_epoch(),
+            slot,
+            anchor,
+            idle_seats: Mutex::new(Vec::new()),
+            identity: who,
+        }
+    }
+}
+
+impl Registry {
+    /// Becomes a member of the namespace in `segment`.
+    pub(crate) fn attach(segment: Segment) -> Result<Arc<Self>> {
+        let number = NEXT_REGISTRY.fetch_add(1, local::Ordering::Relaxed);
+        let (attachment, is_full) = match slots::attach(&segment, Room::Ordinary) {
+            Err(error) if error.kind() == ErrorKind::LimitReached => {
+                (slots::attach(&segment, Room::Reserved)?, true)
+            }
+            attachment => (attachment?, false),
+        };
+        let attachment = RwLock::new(Arc::new(attachment));
+        let registry = Arc::new(Self { segment, number, attachment });
+        if registry.segment.is_writable() {
+            registry.reap_if_any_is_dead()?;
+        }
+        if is_full {
+            registry.move_to_ordinary_slot()?;
+        }
+        Ok(registry)
+    }
+
+    /// Leaves the slot that is reserved for those who must reap before they find room.
+    fn move_to_ordinary_slot(&self) -> Result<()> {
+        let mut place = self.attachment.write().unwrap_or_else(PoisonError::into_inner);
+        let ordinary = slots::attach(&self.segment, Room::Ordinary)?;
+        if let Some(reserved) = place.slot {
+            slots::detach(&self.segment, reserved);
+        }
+        *place = Arc::new(ordinary);
+        Ok(())
+    }
+
+    /// The memory.
+    #[inline(always)]
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// This handle's number within the process.
+    #[inline(always)]
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// This process's membership. A forked child gets its own at its first call.
+    pub(crate) fn attachment(&self) -> Result<Arc<Attachment>> {
+        let _guard = hold_off_fork().map_err(|error| Error::io("holding off forks", error))?;
+        let current = Arc::clone(&self.attachment.read().unwrap_or_else(PoisonError::into_inner));
+        if current.epoch == fork_epoch() {
+            return Ok(current);
+        }
+        let mut place = self.attachment.write().unwrap_or_else(PoisonError::into_inner);
+        if place.epoch != fork_epoch() {
+            // The old membership belongs to the parent; dropping its anchor here does nothing.
+            *place = Arc::new(slots::attach(&self.segment, Room::Ordinary)?);
+        }
+        Ok(Arc::clone(&place))
+    }
+
+    /// The slot of this process, or the error of one that may only read.
+    pub(crate) fn slot(&self) -> Result<u32> {
+        self.segment.require_writable()?;
+        self.attachment()?.slot.ok_or_else(crate::segment::read_only)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let attachment = self.attachment.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if attachment.epoch != fork_epoch() {
+            return;
+        }
+        let attachment = Arc::clone(attachment);
+        if let Some(slot) = attachment.slot {
+            // What cannot be returned now is reaped by others: the slot's byte is released with
+            // the anchor, and the slot still says LIVE.
+            match self.return_everything(slot) {
+                Ok(()) => slots::detach(&self.segment, slot),
+                Err(error) => tracing::warn!(%error, "left the namespace without tidying up"),
+            }
+        }
+        drop(attachment);
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        // The anchor goes after the slot says FREE: see `docs/protocols.md`, section 5.
+        drop(self.anchor.take());
+    }
+}

@@ -1,0 +1,15 @@
+//! Who is attached: slots, seats, the structural lock, and recovery from the dead
+//! (`docs/protocols.md`, sections 3, 5 and 6).
+
+mod attachment;
+mod patience;
+mod reap;
+mod seats;
+mod slots;
+mod structural;
+
+pub(crate) use attachment::Registry;
+pub(crate) use patience::{Patience, Step};
+pub(crate) use reap::{heal_shared, is_listed_shared};
+pub(crate) use seats::SeatLease;
+pub(crate) use structural::Structural;

@@ -1,0 +1,272 @@
+//! Leasing seats: one for each thread that uses a handle.
+
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
+
+use super::slots::little_endian;
+use super::{Registry, Structural};
+use crate::error::{Error, ErrorKind, Holder, Result};
+use crate::format::PAGE;
+use crate::format::header::{
+    PROGRAM_COUNT, PROGRAM_EXTENT_COUNT, PROGRAM_EXTENT_LIMIT, PROGRAM_EXTENTS, SEAT_EXTENT_COUNT,
+    SEAT_EXTENT_LIMIT, SEAT_EXTENTS,
+};
+use crate::format::run::{HEADER, Kind};
+use crate::format::seat::{FIRST_EXTENT, SIZE};
+use crate::format::slot::{FIRST_PROGRAM_EXTENT, PROGRAM_BYTES, PROGRAM_ENTRY};
+use crate::heap;
+use crate::platform::{fork_epoch, hold_off_fork};
+use crate::seat::{Seat, all_places, program_offset};
+use crate::segment::Segment;
+use crate::sync::Ordering;
+
+/// A seat as its thread remembers it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeatLease {
+    registry: u64,
+    epoch: u64,
+    pub(crate) number: u32,
+    offset: u64,
+    /// This process's number in the program table.
+    pub(crate) program: u32,
+    pub(crate) process: u32,
+}
+
+/// A lease with its way home: dropped when the thread ends.
+struct Kept {
+    lease: SeatLease,
+    registry: Weak<Registry>,
+}
+
+thread_local! {
+    /// The seat used last: most threads use one handle.
+    static LAST: Cell<Option<SeatLease>> = const { Cell::new(None) };
+    static LEASES: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let Some(registry) = self.registry.upgrade() else { return };
+        let is_ours = self.lease.epoch == fork_epoch();
+        let Ok(seat) = Seat::at(registry.segment(), self.lease.number, self.lease.offset) else {
+            return;
+        };
+        // A thread that ends while holding is not a death: its seat stays taken.
+        if !is_ours || seat.held_entries().next().is_some() {
+            return;
+        }
+        if let (Ok(attachment), Ok(_guard)) = (registry.attachment(), hold_off_fork()) {
+            let mut idle = attachment.idle_seats.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push(self.lease.number);
+        }
+    }
+}
+
+impl Registry {
+    /// This thread's seat if it has one already.
+    #[inline]
+    pub(crate) fn own_seat_number(&self) -> Option<u32> {
+        match LAST.with(Cell::get) {
+            Some(lease) if self.is_current(&lease) => Some(lease.number),
+            _ => self.remembered().map(|lease| lease.number),
+        }
+    }
+
+    #[inline(always)]
+    fn is_current(&self, lease: &SeatLease) -> bool {
+        lease.registry == self.number() && lease.epoch == fork_epoch()
+    }
+
+    fn remembered(&self) -> Option<SeatLease> {
+        LEASES.with_borrow(|leases| {
+            leases.iter().map(|kept| kept.lease).find(|lease| self.is_current(lease))
+        })
+    }
+
+    /// This thread's seat, leased at the first call.
+    #[inline]
+    pub(crate) fn seat_lease(self: &Arc<Self>, timeout: Option<Duration>) -> Result<SeatLease> {
+        match LAST.with(Cell::get) {
+            Some(lease) if self.is_current(&lease) => Ok(lease),
+            _ => self.seat_lease_slowly(timeout),
+        }
+    }
+
+    /// The seat of a lease.
+    #[inline(always)]
+    pub(crate) fn seat(&self, lease: &SeatLease) -> Result<Seat<'_>> {
+        Seat::at(self.segment(), lease.number, lease.offset)
+    }
+
+    #[cold]
+    fn seat_lease_slowly(self: &Arc<Self>, timeout: Option<Duration>) -> Result<SeatLease> {
+        let lease = match self.remembered() {
+            Some(lease) => lease,
+            None => {
+                let lease = self.lease(timeout)?;
+                LEASES.with_borrow_mut(|leases| {
+                    leases.retain(|kept| kept.registry.strong_count() > 0);
+                    leases.push(Kept { lease, registry: Arc::downgrade(self) });
+                });
+                lease
+            }
+        };
+        LAST.set(Some(lease));
+        Ok(lease)
+    }
+
+    fn lease(&self, timeout: Option<Duration>) -> Result<SeatLease> {
+        let attachment = self.attachment()?;
+        let slot = self.slot()?;
+        let idle = {
+            let _guard = hold_off_fork().map_err(|error| Error::io("holding off forks", error))?;
+            attachment.idle_seats.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        };
+        let structural = self.structural(timeout)?;
+        let program = intern_program(&structural, &attachment.identity.program)?;
+        let seat = match idle {
+            Some(number) => Seat::existing(self.segment(), number)?,
+            None => free_seat(&structural)?,
+        };
+        seat.set_slot(Some(slot));
+        Ok(SeatLease {
+            registry: self.number(),
+            epoch: attachment.epoch,
+            number: seat.number,
+            offset: seat.offset(),
+            program,
+            process: attachment.identity.pid,
+        })
+    }
+
+    /// Gives back every seat of this process's `slot`, with the blocks in their magazines.
+    pub(super) fn return_everything(&self, slot: u32) -> Result<()> {
+        let structural = self.structural(Some(Duration::from_secs(1)))?;
+        for seat in Seat::all(self.segment()) {
+            let seat = seat?;
+            if seat.slot() == Some(slot) {
+                self.recover_seat(&structural, &seat)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who sits there, for error messages.
+    pub(crate) fn holder_of_seat(&self, number: u32, lock: Option<u64>) -> Option<Holder> {
+        let seat = Seat::find(self.segment(), number).ok()??;
+        let since =
+            lock.and_then(|lock| seat.find_held(lock)).map(|(index, _)| seat.held_since(index));
+        self.holder_of_slot(seat.slot()?, since)
+    }
+
+    /// Whether the owner of a seat is dead.
+    pub(crate) fn seat_is_dead(&self, number: u32) -> Result<bool> {
+        match Seat::existing(self.segment(), number)?.slot() {
+            Some(slot) => self.is_dead(slot),
+            None => Ok(false),
+        }
+    }
+
+    /// The name of program `number`.
+    pub(crate) fn program_name(&self, number: u32) -> Result<Option<String>> {
+        let known = self.segment().word(PROGRAM_COUNT)?.load(Ordering::Acquire);
+        match u64::from(number).checked_sub(1) {
+            Some(index) if index < known => read_program(self.segment(), index).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A seat that belongs to nobody; a new extent if need be.
+fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
+    let segment = structural.segment();
+    for seat in Seat::all(segment) {
+        let seat = seat?;
+        if seat.slot().is_none() {
+            return Ok(seat);
+        }
+    }
+    let extents = segment.word(SEAT_EXTENT_COUNT)?.load(Ordering::Relaxed);
+    if extents >= SEAT_EXTENT_LIMIT {
+        return Err(Error::new(
+            ErrorKind::LimitReached,
+            "every seat for a thread is taken (8,184 in a namespace)",
+        ));
+    }
+    let bytes = SIZE * (FIRST_EXTENT << extents);
+    let base = add_extent(structural, Kind::Seats, bytes, SEAT_EXTENTS + extents * 8)?;
+    segment.word(SEAT_EXTENT_COUNT)?.store(extents + 1, Ordering::Release);
+    let number = 1 + FIRST_EXTENT * ((1 << extents) - 1);
+    Seat::at(segment, number as u32, base + HEADER)
+}
+
+/// A zeroed run for a table's next extent, entered in the header's `directory` word.
+fn add_extent(structural: &Structural<'_>, kind: Kind, bytes: u64, directory: u64) -> Result<u64> {
+    let mut journal = structural.journal();
+    let base = heap::allocate_run(&mut journal, (HEADER + bytes).div_ceil(PAGE), kind)?;
+    for word in structural.segment().word_range(base + HEADER, bytes / 8)? {
+        word.store(0, Ordering::Relaxed);
+    }
+    journal.write(directory, base)?;
+    journal.commit()?;
+    Ok(base)
+}
+
+/// This program's number in the table, from 1 on; 0 when the table is full.
+fn intern_program(structural: &Structural<'_>, name: &str) -> Result<u32> {
+    let segment = structural.segment();
+    let name = &name.as_bytes()[..name.len().min(PROGRAM_BYTES)];
+    let name = String::from_utf8_lossy(name);
+    let known = segment.word(PROGRAM_COUNT)?.load(Ordering::Relaxed);
+    for index in 0..known.min(4095) {
+        if read_program(segment, index)? == name {
+            return Ok(index as u32 + 1);
+        }
+    }
+    if known >= 4095 {
+        return Ok(0);
+    }
+    let offset = match program_offset(segment, known)? {
+        Some(offset) => offset,
+        None => {
+            let extents = segment.word(PROGRAM_EXTENT_COUNT)?.load(Ordering::Relaxed);
+            if extents >= PROGRAM_EXTENT_LIMIT {
+                return Ok(0);
+            }
+            let bytes = PROGRAM_ENTRY * (FIRST_PROGRAM_EXTENT << extents);
+            let directory = PROGRAM_EXTENTS + extents * 8;
+            let base = add_extent(structural, Kind::Programs, bytes, directory)?;
+            segment.word(PROGRAM_EXTENT_COUNT)?.store(extents + 1, Ordering::Release);
+            base + HEADER
+        }
+    };
+    let entry = segment.words::<{ (PROGRAM_ENTRY / 8) as usize }>(offset)?;
+    entry[0].store(name.len() as u64, Ordering::Relaxed);
+    for (word, piece) in entry[1..].iter().zip(name.as_bytes().chunks(8)) {
+        word.store(little_endian(piece), Ordering::Relaxed);
+    }
+    // The entry is whole before the count says that it is there.
+    segment.word(PROGRAM_COUNT)?.store(known + 1, Ordering::Release);
+    Ok(known as u32 + 1)
+}
+
+fn read_program(segment: &Segment, index: u64) -> Result<String> {
+    let Some(offset) = program_offset(segment, index)? else {
+        return Err(Error::damaged(PROGRAM_COUNT, "the program table has a gap"));
+    };
+    let entry = segment.words::<{ (PROGRAM_ENTRY / 8) as usize }>(offset)?;
+    let length = entry[0].load(Ordering::Relaxed).min(PROGRAM_BYTES as u64) as usize;
+    let mut name: Vec<u8> =
+        entry[1..].iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
+    name.truncate(length);
+    Ok(String::from_utf8_lossy(&name).into_owned())
+}
+
+/// Blocks in a seat's magazine.
+pub(super) fn magazine_blocks(seat: &Seat<'_>) -> Vec<(usize, u64)> {
+    all_places()
+        .map(|place| (place, seat.magazine(place)))
+        .filter(|(_, block)| *block != 0)
+        .collect()
+}

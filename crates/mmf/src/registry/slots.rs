@@ -1,0 +1,206 @@
+//! Slots: taking one, leaving it, and telling whether another's owner is dead.
+
+use super::Registry;
+use super::attachment::Attachment;
+use crate::error::{Error, ErrorKind, Holder, Result};
+use crate::format::header::{SLOT_COUNT, SLOTS};
+use crate::format::slot::{
+    ATTACHED, BOOT_ID, PID_NAMESPACE, PROCESS, PROGRAM, PROGRAM_BYTES, PROGRAM_LENGTH, SIZE,
+    START_TIME, STATE, SlotState, WORDS,
+};
+use crate::platform::{Access, Anchor, AnchorBuilder, ProcessIdentity, slot_is_locked};
+use crate::segment::Segment;
+use crate::sync::{AtomicU64, Ordering};
+
+/// What a slot says of its process. For people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SlotInformation {
+    pub(crate) process: u32,
+    pub(crate) program: String,
+    pub(crate) attached: u64,
+    pub(crate) pid_namespace: u64,
+}
+
+pub(super) fn words(segment: &Segment, slot: u32) -> Result<&[AtomicU64; WORDS]> {
+    segment.words(SLOTS + u64::from(slot) * SIZE)
+}
+
+/// Number of slots, the last of which is for those who must reap before they find room.
+pub(crate) fn count(segment: &Segment) -> Result<u32> {
+    let count = segment.word(SLOT_COUNT)?.load(Ordering::Relaxed);
+    if count == 0 || count > 4096 {
+        return Err(Error::damaged(SLOT_COUNT, "the number of slots is impossible"));
+    }
+    Ok(count as u32)
+}
+
+/// Becomes a member: presence for everybody, a slot for those who may write.
+pub(super) fn attach(segment: &Segment, room: Room) -> Result<Attachment> {
+    let who = ProcessIdentity::current();
+    let access = if segment.is_writable() { Access::ReadWrite } else { Access::ReadOnly };
+    let Some(source) = segment.source() else {
+        let slot = take_slot(segment, None, &who, room)?;
+        return Ok(Attachment::new(Some(slot), None, who));
+    };
+    let mut builder = Anchor::open(&source.path, source.identity, access)
+        .map_err(|error| Error::io("opening the file to attach", error))?;
+    let present =
+        builder.share_presence().map_err(|error| Error::io("locking the presence byte", error))?;
+    if !present {
+        return Err(Error::new(ErrorKind::InUse, "somebody is removing it"));
+    }
+    let slot = match access {
+        Access::ReadOnly => None,
+        Access::ReadWrite => Some(take_slot(segment, Some(&mut builder), &who, room)?),
+    };
+    let anchor = builder.seal().map_err(|error| {
+        if error.kind() == std::io::ErrorKind::Unsupported {
+            Error::io("locking the slot", error)
+                .advise("use a file on tmpfs or a local file system, not an overlay")
+        } else {
+            Error::io("locking the slot", error)
+        }
+    })?;
+    Ok(Attachment::new(slot, Some(anchor), who))
+}
+
+/// Which slots to try.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Ordinary,
+    /// The last slot, for those who must reap the dead before they find an ordinary one.
+    Reserved,
+}
+
+/// Takes a free slot.
+fn take_slot(
+    segment: &Segment,
+    mut builder: Option<&mut AnchorBuilder>,
+    who: &ProcessIdentity,
+    room: Room,
+) -> Result<u32> {
+    let last = count(segment)? - 1;
+    let slots = if room == Room::Ordinary { 0..last } else { last..last + 1 };
+    for slot in slots {
+        let words = words(segment, slot)?;
+        let seen = SlotState(words[STATE].load(Ordering::Acquire));
+        // Looked at first: a taken byte of a dead owner's slot would make the owner look alive.
+        if seen.is_live() {
+            continue;
+        }
+        let locked = match builder.as_deref_mut() {
+            Some(builder) => builder
+                .try_take_slot(slot)
+                .map_err(|error| Error::io("locking the slot's byte", error))?,
+            None => true,
+        };
+        if !locked {
+            continue;
+        }
+        // SeqCst: the kernel's lock comes before the state says LIVE.
+        let taken = words[STATE].compare_exchange(
+            seen.0,
+            seen.attached().0,
+            Ordering::SeqCst,
+            Ordering::Relaxed,
+        );
+        if taken.is_ok() {
+            describe(words, who);
+            return Ok(slot);
+        }
+        if let Some(builder) = builder.as_deref_mut() {
+            builder
+                .release_slot(slot)
+                .map_err(|error| Error::io("unlocking the slot's byte", error))?;
+        }
+    }
+    Err(Error::new(ErrorKind::LimitReached, "every slot for an attached process is taken")
+        .advise("end some of the attached processes, or make the namespace larger"))
+}
+
+fn describe(words: &[AtomicU64; WORDS], who: &ProcessIdentity) {
+    let name = &who.program.as_bytes()[..who.program.len().min(PROGRAM_BYTES)];
+    words[PROCESS].store(u64::from(who.pid), Ordering::Relaxed);
+    words[START_TIME].store(who.start_time, Ordering::Relaxed);
+    words[PID_NAMESPACE].store(who.pid_namespace, Ordering::Relaxed);
+    for (word, piece) in words[BOOT_ID..].iter().zip(who.boot_id.chunks_exact(8)) {
+        word.store(little_endian(piece), Ordering::Relaxed);
+    }
+    words[ATTACHED].store(crate::platform::wall_clock_milliseconds(), Ordering::Relaxed);
+    words[PROGRAM_LENGTH].store(name.len() as u64, Ordering::Relaxed);
+    for (word, piece) in words[PROGRAM..].iter().zip(name.chunks(8)) {
+        word.store(little_endian(piece), Ordering::Relaxed);
+    }
+}
+
+/// Up to 8 bytes as a word.
+pub(super) fn little_endian(piece: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes[..piece.len()].copy_from_slice(piece);
+    u64::from_le_bytes(bytes)
+}
+
+/// Leaves a slot; its seats have been returned.
+pub(super) fn detach(segment: &Segment, slot: u32) {
+    if let Ok(words) = words(segment, slot) {
+        let state = SlotState(words[STATE].load(Ordering::Relaxed));
+        words[STATE].store(state.free().0, Ordering::Release);
+    }
+}
+
+impl Registry {
+    /// Whether the slot's owner is dead, as the kernel knows it.
+    pub(crate) fn is_dead(&self, slot: u32) -> Result<bool> {
+        let (segment, Some(source)) = (self.segment(), self.segment().source()) else {
+            return Ok(false);
+        };
+        if slot >= count(segment)? {
+            return Err(Error::damaged(SLOTS, "a word names a slot that does not exist"));
+        }
+        let state = &words(segment, slot)?[STATE];
+        let seen = state.load(Ordering::SeqCst);
+        if !SlotState(seen).is_live() {
+            return Ok(false);
+        }
+        let access = if segment.is_writable() { Access::ReadWrite } else { Access::ReadOnly };
+        let locked = source
+            .with_file(access, |file| slot_is_locked(file, slot))
+            .map_err(|error| Error::io("asking whether a process lives", error))?;
+        Ok(!locked && state.load(Ordering::SeqCst) == seen)
+    }
+
+    /// What a slot says of its process, if one is attached there.
+    pub(crate) fn slot_information(&self, slot: u32) -> Result<Option<SlotInformation>> {
+        if slot >= count(self.segment())? {
+            return Ok(None);
+        }
+        let words = words(self.segment(), slot)?;
+        if !SlotState(words[STATE].load(Ordering::Acquire)).is_live() {
+            return Ok(None);
+        }
+        let length = words[PROGRAM_LENGTH].load(Ordering::Relaxed).min(PROGRAM_BYTES as u64);
+        let mut program: Vec<u8> = words[PROGRAM..]
+            .iter()
+            .flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes())
+            .collect();
+        program.truncate(length as usize);
+        Ok(Some(SlotInformation {
+            process: words[PROCESS].load(Ordering::Relaxed) as u32,
+            program: String::from_utf8_lossy(&program).into_owned(),
+            attached: words[ATTACHED].load(Ordering::Relaxed),
+            pid_namespace: words[PID_NAMESPACE].load(Ordering::Relaxed),
+        }))
+    }
+
+    /// The slot's process as a holder for error messages.
+    pub(crate) fn holder_of_slot(&self, slot: u32, since: Option<u64>) -> Option<Holder> {
+        let information = self.slot_information(slot).ok()??;
+        Some(Holder {
+            pid: information.process,
+            program: information.program,
+            since: since.map(|milliseconds| {
+                std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds)
+            }),
+        })
+    }
+}

@@ -1,0 +1,151 @@
+//! Copies between shared memory and the process's own.
+//!
+//! Bytes that another process may be writing are never seen through a reference. Short copies go
+//! word by word with relaxed atomics; long ones through an assembly instruction that is opaque
+//! to the compiler. What was copied counts only after the version has been looked at again.
+#![allow(unsafe_code, reason = "raw copies between checked ranges")]
+
+use std::mem::MaybeUninit;
+
+use super::{Segment, outside};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sync::Ordering;
+
+/// From this length on the opaque copy is used (measured: 256 bytes cost the same either way).
+const LONG_COPY: usize = 256;
+
+impl Segment {
+    /// Copies `destination.len()` bytes from `offset`, a multiple of 8, and returns them.
+    ///
+    /// The copy may be torn: the caller checks the version behind it.
+    #[inline]
+    pub(crate) fn copy_out<'a>(
+        &self,
+        offset: u64,
+        destination: &'a mut [MaybeUninit<u8>],
+    ) -> Result<&'a mut [u8]> {
+        let length = destination.len();
+        if cfg!(all(target_arch = "x86_64", not(loom))) && length >= LONG_COPY {
+            self.copy_out_long(offset, destination)?;
+        } else {
+            self.copy_out_words(offset, destination)?;
+        }
+        let address = destination.as_mut_ptr().cast::<u8>();
+        // SAFETY: obligation: `length` initialised bytes, borrowed as long as `destination`.
+        // Both copies write every byte or return an error.
+        Ok(unsafe { std::slice::from_raw_parts_mut(address, length) })
+    }
+
+    /// Copies `length` bytes from `offset` into `buffer`, whose former content goes.
+    pub(crate) fn copy_to_vector(
+        &self,
+        offset: u64,
+        length: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<()> {
+        buffer.clear();
+        // The length may be damaged: no memory is asked for before it is known to be inside.
+        if offset.checked_add(length as u64).is_none_or(|end| end > self.length()) {
+            return Err(outside(offset));
+        }
+        buffer.try_reserve_exact(length).map_err(|_| {
+            Error::new(ErrorKind::OutOfSpace, format!("no {length} bytes for the copy"))
+        })?;
+        self.copy_out(offset, &mut buffer.spare_capacity_mut()[..length])?;
+        // SAFETY: obligation: `length` bytes are initialised and within the capacity. They were
+        // reserved above, and `copy_out` wrote every one of them.
+        unsafe { buffer.set_len(length) };
+        Ok(())
+    }
+
+    fn copy_out_words(&self, offset: u64, destination: &mut [MaybeUninit<u8>]) -> Result<()> {
+        let words = self.word_range(offset, destination.len().div_ceil(8) as u64)?;
+        for (piece, word) in destination.chunks_mut(8).zip(words) {
+            let bytes = word.load(Ordering::Relaxed).to_le_bytes();
+            for (byte, value) in piece.iter_mut().zip(bytes) {
+                byte.write(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies `source` to `offset`, a multiple of 8. The rest of the last word becomes 0.
+    ///
+    /// The caller owns the range (`docs/protocols.md`, section 0: unreached).
+    #[inline]
+    pub(crate) fn copy_in(&self, offset: u64, source: &[u8]) -> Result<()> {
+        self.require_writable()?;
+        let whole = source.len() / 8 * 8;
+        let (long, rest) = if cfg!(all(target_arch = "x86_64", not(loom))) && whole >= LONG_COPY {
+            self.copy_in_long(offset, &source[..whole])?;
+            (whole, &source[whole..])
+        } else {
+            (0, source)
+        };
+        let offset = offset.checked_add(long as u64).ok_or_else(|| outside(offset))?;
+        let words = self.word_range(offset, rest.len().div_ceil(8) as u64)?;
+        for (piece, word) in rest.chunks(8).zip(words) {
+            let mut bytes = [0; 8];
+            bytes[..piece.len()].copy_from_slice(piece);
+            word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    fn copy_out_long(&self, offset: u64, destination: &mut [MaybeUninit<u8>]) -> Result<()> {
+        let from = self.checked(offset, destination.len() as u64)?;
+        let to = destination.as_mut_ptr().cast::<u8>();
+        // SAFETY: obligation: both ranges valid for the length, and apart. `checked` vouches for
+        // the shared one, the slice for the private one.
+        unsafe { move_bytes(from, to, destination.len()) };
+        Ok(())
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    fn copy_in_long(&self, offset: u64, source: &[u8]) -> Result<()> {
+        let to = self.checked(offset, source.len() as u64)?;
+        // SAFETY: obligation: both ranges valid for the length, and apart. `checked` vouches for
+        // the shared one, the slice for the private one.
+        unsafe { move_bytes(source.as_ptr(), to, source.len()) };
+        Ok(())
+    }
+
+    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+    fn copy_out_long(&self, offset: u64, destination: &mut [MaybeUninit<u8>]) -> Result<()> {
+        self.copy_out_words(offset, destination)
+    }
+
+    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+    fn copy_in_long(&self, offset: u64, source: &[u8]) -> Result<()> {
+        let words = self.word_range(offset, (source.len() / 8) as u64)?;
+        for (piece, word) in source.chunks_exact(8).zip(words) {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(piece);
+            word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Copies bytes by one `rep movsb`, which the compiler does not look into.
+///
+/// # Safety
+///
+/// `from` is readable and `to` writable for `length` bytes, and the ranges do not overlap.
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+#[inline]
+unsafe fn move_bytes(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: obligation: valid ranges (the caller's promise) and the direction flag clear,
+    // which the ABI guarantees on entry. Concurrent writers make bytes arbitrary, not undefined:
+    // the access happens outside the abstract machine.
+    unsafe {
+        core::arch::asm!(
+            "rep movsb",
+            inout("rcx") length => _,
+            inout("rsi") from => _,
+            inout("rdi") to => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}

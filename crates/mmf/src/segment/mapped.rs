@@ -1,0 +1,278 @@
+//! Segments of real memory: a mapped file, or anonymous memory for tests and private use.
+#![allow(unsafe_code, reason = "the one place where checked offsets become references")]
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::{outside, read_only};
+use crate::error::{Error, Result};
+use crate::format::header::GRANULE;
+use crate::platform::{self, Access, FileIdentity, Mapping};
+use crate::sync::AtomicU64;
+use crate::sync::process_local::{AtomicPtr, AtomicU64 as LocalU64, Ordering};
+
+/// The file behind a segment, and how to find it again when the program has closed the
+/// descriptor.
+pub(crate) struct Source {
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
+    pub(crate) identity: FileIdentity,
+}
+
+impl Source {
+    /// Runs `action` on a descriptor that certainly is this file: a daemon may have closed ours,
+    /// and its number may mean another file by now.
+    pub(crate) fn with_file<T>(
+        &self,
+        access: Access,
+        action: impl FnOnce(&File) -> std::io::Result<T>,
+    ) -> std::io::Result<T> {
+        if FileIdentity::of(&self.file).is_ok_and(|identity| identity == self.identity) {
+            return action(&self.file);
+        }
+        let file = platform::open_existing(&self.path, access)?;
+        if FileIdentity::of(&file)? != self.identity {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "the descriptor was closed and the path leads to another file",
+            ));
+        }
+        action(&file)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let ours = FileIdentity::of(&self.file).is_ok_and(|identity| identity == self.identity);
+        if !ours {
+            // The descriptor's number is somebody else's by now: closing it would hurt them.
+            let null = File::open("/dev/null");
+            if let Ok(null) = null {
+                std::mem::forget(std::mem::replace(&mut self.file, null));
+            }
+        }
+    }
+}
+
+/// One mapping of the file with the list of granules known to exist.
+struct View {
+    mapping: Mapping,
+    populated: Box<[LocalU64]>,
+}
+
+/// The memory of one namespace in this process.
+pub(crate) struct Segment {
+    view: AtomicPtr<View>,
+    /// Every view ever made: references into old ones stay good until the segment goes.
+    views: Mutex<Vec<*mut View>>,
+    source: Option<Source>,
+    access: Access,
+}
+
+// SAFETY: the raw view pointers come from `Box::into_raw`, are only read while the segment lives
+// and are freed once, in `drop`; `View` itself is Send and Sync.
+unsafe impl Send for Segment {}
+// SAFETY: as above; the list is behind a mutex.
+unsafe impl Sync for Segment {}
+
+impl Segment {
+    /// Maps `length` bytes of a file.
+    pub(crate) fn of_file(source: Source, length: u64, access: Access) -> Result<Self> {
+        let mapping = source
+            .with_file(access, |file| Mapping::map_file(file, length, access))
+            .map_err(|error| Error::io("mapping the file", error))?;
+        Ok(Self::with_view(mapping, Some(source), access))
+    }
+
+    /// Anonymous memory of `length` bytes, private to this process.
+    pub(crate) fn in_memory(length: u64) -> Result<Self> {
+        let mapping =
+            Mapping::anonymous(length).map_err(|error| Error::io("mapping memory", error))?;
+        Ok(Self::with_view(mapping, None, Access::ReadWrite))
+    }
+
+    fn with_view(mapping: Mapping, source: Option<Source>, access: Access) -> Self {
+        let view = Box::into_raw(Box::new(View::new(mapping)));
+        Self { view: AtomicPtr::new(view), views: Mutex::new(vec![view]), source, access }
+    }
+
+    /// The file behind the segment, if there is one.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// Whether this process may write.
+    pub(crate) fn is_writable(&self) -> bool {
+        matches!(self.access, Access::ReadWrite)
+    }
+
+    /// An error unless this process may write. Every store is behind this.
+    pub(crate) fn require_writable(&self) -> Result<()> {
+        if self.is_writable() { Ok(()) } else { Err(read_only()) }
+    }
+
+    /// Bytes mapped at present.
+    pub(crate) fn length(&self) -> u64 {
+        self.view().mapping.length()
+    }
+
+    #[inline(always)]
+    fn view(&self) -> &View {
+        let view = self.view.load(Ordering::Acquire);
+        // SAFETY: obligation: the pointer is valid. It came from `Box::into_raw` in `with_view`
+        // or `extend`, and views are freed only in `drop`.
+        unsafe { &*view }
+    }
+
+    /// One word.
+    #[inline(always)]
+    pub(crate) fn word(&self, offset: u64) -> Result<&AtomicU64> {
+        self.words::<1>(offset).map(|words| &words[0])
+    }
+
+    /// `COUNT` words from `offset` on.
+    #[inline(always)]
+    pub(crate) fn words<const COUNT: usize>(&self, offset: u64) -> Result<&[AtomicU64; COUNT]> {
+        let address = self.checked(offset, COUNT as u64 * 8)?;
+        // SAFETY: obligation: address of COUNT valid, aligned, live words. `checked` made sure
+        // that they lie in the mapping, aligned; the mapping lives as long as `self`; words of
+        // the file are only ever accessed as atomics.
+        Ok(unsafe { &*address.cast::<[AtomicU64; COUNT]>() })
+    }
+
+    /// Words `offset .. offset + count * 8`.
+    pub(crate) fn word_range(&self, offset: u64, count: u64) -> Result<&[AtomicU64]> {
+        let bytes = count.checked_mul(8).ok_or_else(|| outside(offset))?;
+        let address = self.checked(offset, bytes)?;
+        // SAFETY: obligation: `count` valid, aligned, live words; as in `words`.
+        Ok(unsafe { std::slice::from_raw_parts(address.cast::<AtomicU64>(), count as usize) })
+    }
+
+    /// The address of `length` bytes that exist and may be touched.
+    #[inline(always)]
+    pub(super) fn checked(&self, offset: u64, length: u64) -> Result<*mut u8> {
+        let view = self.view();
+        let end = offset.wrapping_add(length);
+        let inside = offset.is_multiple_of(8) && end >= offset && end <= view.mapping.length();
+        if inside && view.is_populated(offset, end) {
+            // `inside` keeps the result within the mapping.
+            return Ok(view.mapping.base().wrapping_add(offset as usize));
+        }
+        self.checked_slowly(offset, length)
+    }
+
+    #[cold]
+    fn checked_slowly(&self, offset: u64, length: u64) -> Result<*mut u8> {
+        let end = offset.checked_add(length).ok_or_else(|| outside(offset))?;
+        if !offset.is_multiple_of(8) {
+            return Err(outside(offset));
+        }
+        if end > self.length() {
+            self.extend(end)?;
+        }
+        let view = self.view();
+        view.populate(offset, end)
+            .map_err(|error| Error::io(format!("reaching bytes {offset}..{end}"), error))?;
+        Ok(view.mapping.base().wrapping_add(offset as usize))
+    }
+
+    /// Maps more when the file has been resized by somebody.
+    fn extend(&self, end: u64) -> Result<()> {
+        let source = self.source.as_ref().ok_or_else(|| outside(end))?;
+        let mut views = self.views.lock().unwrap_or_else(|poison| poison.into_inner());
+        if end <= self.length() {
+            return Ok(());
+        }
+        let mapping = source
+            .with_file(self.access, |file| {
+                let length = platform::length(file)?;
+                if end > length {
+                    return Ok(None);
+                }
+                Mapping::map_file(file, length, self.access).map(Some)
+            })
+            .map_err(|error| Error::io("mapping the resized file", error))?
+            .ok_or_else(|| outside(end))?;
+        let view = Box::into_raw(Box::new(View::new(mapping)));
+        views.push(view);
+        self.view.store(view, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes sure that bytes `from..to` of the file have memory or disk behind them.
+    pub(crate) fn commit(&self, from: u64, to: u64) -> std::io::Result<()> {
+        match &self.source {
+            Some(source) => {
+                source.with_file(Access::ReadWrite, |file| platform::commit(file, from, to))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes everything below `end` back to the file's device.
+    pub(crate) fn flush(&self, end: u64) -> Result<()> {
+        let end = end.min(self.length());
+        self.view().mapping.flush(0, end).map_err(|error| Error::io("flushing", error))
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        let views = self.views.get_mut().unwrap_or_else(|poison| poison.into_inner());
+        for view in views.drain(..) {
+            // SAFETY: obligation: freed once, and nobody uses it. The list holds each pointer
+            // of `Box::into_raw` once, and `&mut self` proves that no reference is left.
+            drop(unsafe { Box::from_raw(view) });
+        }
+    }
+}
+
+impl View {
+    fn new(mapping: Mapping) -> Self {
+        let granules = mapping.length().div_ceil(GRANULE);
+        let populated = (0..granules.div_ceil(64)).map(|_| LocalU64::new(0)).collect();
+        Self { mapping, populated }
+    }
+
+    #[inline(always)]
+    fn is_populated(&self, offset: u64, end: u64) -> bool {
+        let first = offset / GRANULE;
+        let last = end.saturating_sub(1).max(offset) / GRANULE;
+        first == last && self.granule_is_populated(first)
+    }
+
+    #[inline(always)]
+    fn granule_is_populated(&self, granule: u64) -> bool {
+        self.populated
+            .get((granule / 64) as usize)
+            .is_some_and(|bits| bits.load(Ordering::Relaxed) & (1 << (granule % 64)) != 0)
+    }
+
+    /// Populates the granules of `offset..end` that are not yet known to exist, in one call for
+    /// each gap.
+    fn populate(&self, offset: u64, end: u64) -> std::io::Result<()> {
+        let last = end.saturating_sub(1).max(offset) / GRANULE;
+        let mut granule = offset / GRANULE;
+        while granule <= last {
+            let first = granule;
+            while granule <= last && !self.granule_is_populated(granule) {
+                granule += 1;
+            }
+            if first < granule {
+                let from = first * GRANULE;
+                let to = (granule * GRANULE).min(self.mapping.length());
+                self.mapping.populate(from, to - from)?;
+                (first..granule).for_each(|done| self.mark_populated(done));
+            }
+            granule += 1;
+        }
+        Ok(())
+    }
+
+    fn mark_populated(&self, granule: u64) {
+        if let Some(bits) = self.populated.get((granule / 64) as usize) {
+            bits.fetch_or(1 << (granule % 64), Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The one door from offsets to memory.
+//!
+//! Whatever bytes stand in a namespace, every access goes through here and is checked against
+//! the mapping; and a page is touched only after the kernel has promised that it exists
+//! (`populate`), so that a full file system is an error and never a signal.
+
+mod copy;
+#[cfg(not(loom))]
+mod mapped;
+#[cfg(loom)]
+mod model;
+mod sleep;
+
+#[cfg(not(loom))]
+pub(crate) use mapped::{Segment, Source};
+#[cfg(loom)]
+pub(crate) use model::Segment;
+pub(crate) use sleep::{Sleep, sleep_on, wake};
+
+use crate::error::{Error, ErrorKind};
+
+/// The error for an offset that leads out of the namespace.
+#[cold]
+pub(crate) fn outside(offset: u64) -> Error {
+    Error::damaged(offset, "an offset leads out of the namespace or is not aligned")
+}
+
+/// The error for a write to a namespace opened for reading.
+#[cold]
+pub(crate) fn read_only() -> Error {
+    Error::new(ErrorKind::ReadOnly, "it was opened for reading only")
+        .advise("open it without the read-only option")
+}

@@ -1,0 +1,65 @@
+//! Sleeping on the low half of a shared word.
+
+use std::time::{Duration, Instant};
+
+use crate::sync::AtomicU64;
+
+/// Why a sleep ended. None of these says that the condition holds: look again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sleep {
+    /// Somebody woke us, the word has another value, or the slice is over.
+    LookAgain,
+    /// A signal handler ran.
+    Interrupted,
+}
+
+/// Sleeps while the low half of `word` is that of `expected`, for `slice` at most, and not past
+/// `deadline`.
+#[cfg(not(loom))]
+pub(crate) fn sleep_on(
+    word: &AtomicU64,
+    expected: u64,
+    slice: Duration,
+    deadline: Option<Instant>,
+) -> Sleep {
+    use crate::platform::{WaitOutcome, wait_on};
+    let left =
+        deadline.map_or(slice, |deadline| deadline.saturating_duration_since(Instant::now()));
+    match wait_on(low_half(word), expected as u32, slice.min(left)) {
+        WaitOutcome::Interrupted => Sleep::Interrupted,
+        WaitOutcome::Woken | WaitOutcome::ValueChanged | WaitOutcome::TimedOut => Sleep::LookAgain,
+    }
+}
+
+/// In a model a sleep is a chance for others to run.
+#[cfg(loom)]
+pub(crate) fn sleep_on(
+    _word: &AtomicU64,
+    _expected: u64,
+    _slice: Duration,
+    _deadline: Option<Instant>,
+) -> Sleep {
+    loom::thread::yield_now();
+    Sleep::LookAgain
+}
+
+/// Wakes everybody who sleeps on `word`.
+#[cfg(not(loom))]
+#[cold]
+pub(crate) fn wake(word: &AtomicU64) {
+    crate::platform::wake_all(low_half(word));
+}
+
+/// In a model nobody sleeps.
+#[cfg(loom)]
+pub(crate) fn wake(_word: &AtomicU64) {}
+
+#[cfg(not(loom))]
+#[allow(unsafe_code, reason = "half of an atomic word, for the kernel's eyes only")]
+fn low_half(word: &AtomicU64) -> &core::sync::atomic::AtomicU32 {
+    let address = word.as_ptr().cast::<core::sync::atomic::AtomicU32>();
+    // SAFETY: obligation: a valid, aligned AtomicU32. The low half of a little-endian word
+    // stands at its own address. The reference is used for the futex system call only, never for
+    // a mixed-size access by this program.
+    unsafe { &*address }
+}

@@ -1,0 +1,223 @@
+//! Blocks on their way: from the magazine, filled, and back into it.
+
+use super::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::PAGE;
+use crate::format::block::{CLASSES, Descriptor, VALUE_HEADER, ValueHeader, class_for, pages_for};
+use crate::format::header::CAPACITY;
+use crate::format::run::{INFO, Info};
+use crate::format::seat::NO_PLACE;
+use crate::heap;
+use crate::platform::wall_clock_milliseconds;
+use crate::record::{Record, name_of_record, unlink_if_unused};
+use crate::registry::{SeatLease, Structural};
+use crate::seat::{Seat, all_places, places_of};
+use crate::sync::{Ordering, fence};
+use crate::value::Encoded;
+
+/// Large runs of at most this many pages stay in the magazine for the next set.
+const KEPT_PAGES: u64 = 16;
+
+/// A filled block that nobody reaches yet.
+#[derive(Clone, Copy)]
+pub(super) struct Prepared {
+    pub(super) place: usize,
+    pub(super) class: usize,
+    pub(super) descriptor: Descriptor,
+}
+
+fn class_or_large(bytes: u64) -> usize {
+    class_for(bytes).unwrap_or(CLASSES)
+}
+
+impl Context {
+    /// Fills a block of the seat's magazine with a value.
+    #[inline]
+    pub(super) fn prepare(
+        &self,
+        seat: &Seat<'_>,
+        lease: &SeatLease,
+        value: &Encoded<'_>,
+    ) -> Result<Prepared> {
+        let payload = value.as_bytes();
+        let bytes = VALUE_HEADER + payload.len() as u64;
+        let class = class_or_large(bytes);
+        let place = match self.stocked_place(seat, class, bytes)? {
+            Some(place) => place,
+            None => self.refill(seat, class, bytes)?,
+        };
+        let block = seat.magazine(place);
+        let segment = self.registry.segment();
+        let header = ValueHeader {
+            length: payload.len() as u64,
+            process: lease.process,
+            time: wall_clock_milliseconds(),
+            program: lease.program,
+        };
+        // Release fence: a reader of the value that stood here before, who sees a byte of the new
+        // one, sees that its version is gone.
+        fence(Ordering::Release);
+        let words = segment.words::<2>(block)?;
+        for (word, value) in words.iter().zip(header.encode()) {
+            word.store(value, Ordering::Relaxed);
+        }
+        segment.copy_in(block + VALUE_HEADER, payload)?;
+        let descriptor = Descriptor::new(block, value.value_type().tag());
+        Ok(Prepared { place, class, descriptor })
+    }
+
+    /// A place of the magazine that holds a block for `bytes`.
+    #[inline]
+    fn stocked_place(&self, seat: &Seat<'_>, class: usize, bytes: u64) -> Result<Option<usize>> {
+        for place in places_of(class) {
+            let block = seat.magazine(place);
+            if block != 0 && (class < CLASSES || self.large_pages(block)? == pages_for(bytes)) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    fn large_pages(&self, block: u64) -> Result<u64> {
+        let info = self.registry.segment().word((block & !(PAGE - 1)) + INFO)?;
+        Ok(Info(info.load(Ordering::Relaxed)).pages())
+    }
+
+    /// Takes blocks from the heap into the magazine; returns a place that holds one.
+    #[cold]
+    fn refill(&self, seat: &Seat<'_>, class: usize, bytes: u64) -> Result<usize> {
+        let segment = self.registry.segment();
+        let capacity = segment.word(CAPACITY)?.load(Ordering::Relaxed);
+        if bytes > capacity {
+            return Err(Error::new(
+                ErrorKind::ValueTooLarge,
+                format!("{bytes} bytes never fit into a capacity of {capacity} bytes"),
+            )
+            .advise("resize the namespace first"));
+        }
+        let structural = self.registry.structural(self.timeout)?;
+        let wanted = if class < CLASSES { places_of(class).len() } else { 1 };
+        match stock(&structural, seat, class, bytes, wanted) {
+            Err(error) if error.kind() == ErrorKind::OutOfSpace => {
+                self.registry.reap(&structural)?;
+                empty_magazine(&structural, seat)?;
+                sweep(&structural, seat)?;
+                stock(&structural, seat, class, bytes, 1)
+            }
+            place => place,
+        }
+    }
+
+    /// The place for the block that a set of class `class` replaces; makes room if need be.
+    ///
+    /// The caller holds the record's publish lock.
+    #[inline]
+    pub(super) fn place_for_old(
+        &self,
+        seat: &Seat<'_>,
+        old: Descriptor,
+        new: Option<Prepared>,
+    ) -> Result<usize> {
+        if old.is_none() {
+            return Ok(NO_PLACE);
+        }
+        let class = self.class_of_value(old)?;
+        match new {
+            Some(new) if new.class == class => Ok(new.place),
+            _ => match places_of(class).find(|place| seat.magazine(*place) == 0) {
+                Some(place) => Ok(place),
+                None => self.make_place(seat, class),
+            },
+        }
+    }
+
+    fn class_of_value(&self, value: Descriptor) -> Result<usize> {
+        let first = self.registry.segment().word(value.offset())?.load(Ordering::Relaxed);
+        Ok(class_or_large(VALUE_HEADER + ValueHeader::length_of(first)))
+    }
+
+    #[cold]
+    fn make_place(&self, seat: &Seat<'_>, class: usize) -> Result<usize> {
+        let structural = self.registry.structural(self.timeout)?;
+        let place = places_of(class).start;
+        return_block(&structural, seat, place)?;
+        Ok(place)
+    }
+
+    /// Gives a large block that a set has replaced back to the heap, unless it is small enough
+    /// to keep. What cannot be given back now is given back later.
+    #[inline]
+    pub(super) fn trim(&self, seat: &Seat<'_>, place: usize) {
+        if places_of(CLASSES).contains(&place) {
+            self.trim_large(seat, place);
+        }
+    }
+
+    #[cold]
+    fn trim_large(&self, seat: &Seat<'_>, place: usize) {
+        let block = seat.magazine(place);
+        if block == 0 || self.large_pages(block).is_ok_and(|pages| pages <= KEPT_PAGES) {
+            return;
+        }
+        let trimmed = self
+            .registry
+            .structural(self.timeout)
+            .and_then(|structural| return_block(&structural, seat, place));
+        if let Err(error) = trimmed {
+            tracing::debug!(%error, "kept a large block in the magazine");
+        }
+    }
+}
+
+/// Fills up to `wanted` empty places of a class; returns one that holds a block.
+fn stock(
+    structural: &Structural<'_>,
+    seat: &Seat<'_>,
+    class: usize,
+    bytes: u64,
+    wanted: usize,
+) -> Result<usize> {
+    let first = places_of(class).start;
+    if class == CLASSES {
+        // Those that stand there have another size.
+        return_block(structural, seat, first)?;
+    }
+    let mut journal = structural.journal();
+    let empty = places_of(class).filter(|place| seat.magazine(*place) == 0);
+    for place in empty.take(wanted) {
+        let block = heap::allocate(&mut journal, bytes)?;
+        journal.write(seat.magazine_offset(place), block)?;
+    }
+    journal.commit()?;
+    Ok(first)
+}
+
+/// Gives the block of one magazine place back to the heap.
+fn return_block(structural: &Structural<'_>, seat: &Seat<'_>, place: usize) -> Result<()> {
+    let block = seat.magazine(place);
+    if block == 0 {
+        return Ok(());
+    }
+    let mut journal = structural.journal();
+    heap::free(&mut journal, block)?;
+    journal.write(seat.magazine_offset(place), 0)?;
+    journal.commit()
+}
+
+fn empty_magazine(structural: &Structural<'_>, seat: &Seat<'_>) -> Result<()> {
+    all_places().try_for_each(|place| return_block(structural, seat, place))
+}
+
+/// Unmakes every record that has neither value nor lock: leftovers of interrupted unlocks.
+fn sweep(structural: &Structural<'_>, seat: &Seat<'_>) -> Result<()> {
+    let segment = structural.segment();
+    for offset in super::iterate::record_offsets(segment) {
+        let record = Record::at(segment, offset?)?;
+        let publish = record.publish();
+        if record.identity().is_live() && record.descriptor(publish.current()).is_none() {
+            tracing::debug!(name = ?name_of_record(segment, &record), "sweeping a record");
+            unlink_if_unused(segment, seat, record.offset)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Waiting until a variable changes, appears, goes or has a value.
+
+use std::time::Duration;
+
+use super::read::{Seen, Wanted};
+use super::{Context, Target};
+use crate::error::Result;
+use crate::format::publish::Publish;
+use crate::record::Record;
+use crate::registry::{Patience, Step};
+use crate::seat::Seat;
+use crate::segment::{Sleep, sleep_on};
+use crate::sync::Ordering;
+use crate::value::{FromValue, Value};
+
+/// What a seat's waiting word says when it waits for any of several variables.
+pub(super) const ANY: u64 = 1;
+
+/// Read-only waiters cannot announce themselves: they look this often.
+const READER_SLEEP: Duration = Duration::from_millis(10);
+
+/// What to wait for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// The variable's version differs from this one. Version 0 stands for "does not exist".
+    ChangedSince(u64),
+    /// The variable exists.
+    Exists,
+    /// The variable does not exist.
+    Gone,
+    /// The variable has this value.
+    Equals(Value),
+}
+
+/// What a wait found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Which of the awaited variables it is, counted from 0.
+    pub index: usize,
+    /// The variable's version, or 0 when it does not exist.
+    pub version: u64,
+}
+
+impl Context {
+    /// Waits until the condition of one of the targets holds.
+    pub(crate) fn wait(
+        &self,
+        wanted: &[(Target<'_>, &Condition)],
+        timeout: Option<Duration>,
+        interruptible: bool,
+    ) -> Result<Outcome> {
+        let mut patience = Patience::new(timeout, interruptible);
+        if let [(target, condition)] = wanted {
+            loop {
+                if let Some(version) = self.holds(target, condition)? {
+                    return Ok(Outcome { index: 0, version });
+                }
+                self.sleep_for_one(target, condition, &mut patience)?;
+            }
+        }
+        if !self.registry.segment().is_writable() {
+            return self.look_until_any(wanted, &mut patience);
+        }
+        let (_, seat) = self.own_seat()?;
+        seat.waiting().store(ANY, Ordering::SeqCst);
+        let outcome = self.wait_for_any(&seat, wanted, &mut patience);
+        seat.waiting().store(0, Ordering::SeqCst);
+        outcome
+    }
+
+    /// The version at which the condition holds, if it does.
+    fn holds(&self, target: &Target<'_>, condition: &Condition) -> Result<Option<u64>> {
+        let version = |seen: Seen<'_>| seen.version;
+        Ok(match condition {
+            Condition::ChangedSince(since) => {
+                let now = self.read(target, Wanted::Header, version)?.unwrap_or(0);
+                (now != *since).then_some(now)
+            }
+            Condition::Exists => self.read(target, Wanted::Header, version)?,
+            Condition::Gone => match self.read(target, Wanted::Header, version)? {
+                None => Some(0),
+                Some(_) => None,
+            },
+            Condition::Equals(value) => {
+                let compare = |seen: Seen<'_>| {
+                    Value::decode(seen.value_type, seen.payload)
+                        .map(|now| (now == *value).then_some(seen.version))
+                };
+                self.read(target, Wanted::Payload, compare)?.transpose()?.flatten()
+            }
+        })
+    }
+
+    fn next_sleep(&self, patience: &mut Patience) -> Result<Option<Duration>> {
+        match patience.next() {
+            Step::Spin => {
+                crate::sync::spin_hint();
+                Ok(None)
+            }
+            Step::Probe => Ok(None),
+            Step::Sleep(slice) => Ok(Some(slice)),
+            Step::GiveUp => Err(patience.timed_out("the condition did not hold", None)),
+        }
+    }
+
+    /// One step of waiting for one variable.
+    fn sleep_for_one(
+        &self,
+        target: &Target<'_>,
+        condition: &Condition,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let Some(slice) = self.next_sleep(patience)? else { return Ok(()) };
+        let writable = self.registry.segment().is_writable();
+        let slice = if writable || self.wake_always { slice } else { slice.min(READER_SLEEP) };
+        // Announce first, look again, then sleep: a change in between alters the word.
+        let (word, expected) = match target.find(self)? {
+            Some(glimpse) => {
+                let seen = glimpse.publish;
+                let expected =
+                    if writable { announce(&glimpse.record, seen) } else { Some(seen.0) };
+                let Some(expected) = expected else { return Ok(()) };
+                (glimpse.record.publish_word(), expected)
+            }
+            None => {
+                let word = self.arrival_word(target)?;
+                let seen = if writable {
+                    word.fetch_or(1, Ordering::SeqCst) | 1
+                } else {
+                    word.load(Ordering::SeqCst)
+                };
+                (word, seen)
+            }
+        };
+        if self.holds(target, condition)?.is_some() {
+            return Ok(());
+        }
+        let end = sleep_on(word, expected, slice, patience.deadline());
+        patience.after_sleep(end)
+    }
+
+    fn first_that_holds(&self, wanted: &[(Target<'_>, &Condition)]) -> Result<Option<Outcome>> {
+        for (index, (target, condition)) in wanted.iter().enumerate() {
+            if let Some(version) = self.holds(target, condition)? {
+                return Ok(Some(Outcome { index, version }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn wait_for_any(
+        &self,
+        seat: &Seat<'_>,
+        wanted: &[(Target<'_>, &Condition)],
+        patience: &mut Patience,
+    ) -> Result<Outcome> {
+        loop {
+            if let Some(outcome) = self.first_that_holds(wanted)? {
+                return Ok(outcome);
+            }
+            let Some(slice) = self.next_sleep(patience)? else { continue };
+            let expected = seat.wake_word().load(Ordering::SeqCst);
+            for (target, _) in wanted {
+                match target.find(self)? {
+                    Some(glimpse) => {
+                        let _ = announce(&glimpse.record, glimpse.publish);
+                    }
+                    None => {
+                        self.arrival_word(target)?.fetch_or(1, Ordering::SeqCst);
+                    }
+                }
+            }
+            if let Some(outcome) = self.first_that_holds(wanted)? {
+                return Ok(outcome);
+            }
+            let end = sleep_on(seat.wake_word(), expected, slice, patience.deadline());
+            patience.after_sleep(end)?;
+        }
+    }
+
+    fn look_until_any(
+        &self,
+        wanted: &[(Target<'_>, &Condition)],
+        patience: &mut Patience,
+    ) -> Result<Outcome> {
+        loop {
+            if let Some(outcome) = self.first_that_holds(wanted)? {
+                return Ok(outcome);
+            }
+            if let Some(slice) = self.next_sleep(patience)? {
+                std::thread::sleep(slice.min(READER_SLEEP));
+                patience.after_sleep(Sleep::LookAgain)?;
+            }
+        }
+    }
+}
+
+/// Sets WAITERS at exactly the version looked at; returns the word to sleep on.
+fn announce(record: &Record<'_>, seen: Publish) -> Option<u64> {
+    let announced = seen.with_waiters().0;
+    // SeqCst: pairs with the publishing swap, which either returns the bit or comes first and
+    // makes this exchange fail.
+    record
+        .publish_word()
+        .compare_exchange(seen.0, announced, Ordering::SeqCst, Ordering::Relaxed)
+        .is_ok()
+        .then_some(announced)
+}

@@ -1,0 +1,294 @@
+//! Setting: fill a block out of sight, then make it current with one swap.
+
+use super::block::Prepared;
+use super::{Context, Hint, Target};
+use crate::error::Result;
+use crate::format::header::{ARRIVAL_COUNT, ARRIVALS, NAMESPACE_LOCK};
+use crate::format::lock_word::LockWord;
+use crate::format::publish::Publish;
+use crate::format::record::Identity;
+use crate::format::seat::Intent;
+use crate::lock::{Entry, own_shared, wait_for_lock, writer_entry};
+use crate::record::{Exchange, LockAttempt, NewVariable, Record, find, link};
+use crate::registry::{Patience, SeatLease, Step};
+use crate::seat::Seat;
+use crate::segment::{sleep_on, wake};
+use crate::sync::{AtomicU64, Ordering};
+use crate::value::Encoded;
+
+/// A record under the caller's publish lock.
+pub(super) struct Locked<'a> {
+    pub(super) record: Record<'a>,
+    pub(super) state: Publish,
+}
+
+/// What came of waiting for a record's publish lock.
+pub(super) enum Locking<'a> {
+    Locked(Locked<'a>),
+    /// The record has another name by now.
+    Stale,
+}
+
+impl Context {
+    /// Stores a value; returns its version.
+    #[inline]
+    pub(crate) fn set(&self, target: &Target<'_>, value: &Encoded<'_>) -> Result<u64> {
+        let lease = self.registry.seat_lease(self.timeout)?;
+        let seat = self.registry.seat(&lease)?;
+        let prepared = self.prepare(&seat, &lease, value)?;
+        let mut patience = self.patience();
+        loop {
+            let written = match target.find(self)? {
+                Some(glimpse) => self.overwrite(
+                    &seat,
+                    glimpse.record,
+                    glimpse.identity,
+                    prepared,
+                    &mut patience,
+                )?,
+                None => self.create(&seat, target, prepared, &mut patience)?,
+            };
+            if let Some(version) = written {
+                return Ok(version);
+            }
+        }
+    }
+
+    /// Replaces the value of a record; none when the record is another variable's by now.
+    #[inline]
+    pub(super) fn overwrite(
+        &self,
+        seat: &Seat<'_>,
+        record: Record<'_>,
+        identity: Identity,
+        prepared: Prepared,
+        patience: &mut Patience,
+    ) -> Result<Option<u64>> {
+        let Locking::Locked(Locked { record, state }) =
+            self.lock_record(seat, record, identity, patience)?
+        else {
+            return Ok(None);
+        };
+        let old = record.descriptor(state.current());
+        let old_place = match self.place_for_old(seat, old, Some(prepared)) {
+            Ok(place) => place,
+            Err(error) => {
+                record.abandon(seat, state);
+                return Err(error);
+            }
+        };
+        let exchange = Exchange { new_place: prepared.place, old_place };
+        let has_waiters = record.publish_value(seat, state, prepared.descriptor, exchange);
+        self.after_publication(record.publish_word(), has_waiters)?;
+        self.trim(seat, old_place);
+        Ok(Some(Publish::free(state.version() + 1).version()))
+    }
+
+    /// Makes the variable; none when somebody else has made it meanwhile.
+    #[cold]
+    pub(super) fn create(
+        &self,
+        seat: &Seat<'_>,
+        target: &Target<'_>,
+        prepared: Prepared,
+        patience: &mut Patience,
+    ) -> Result<Option<u64>> {
+        let new = NewVariable {
+            name: target.name.as_bytes(),
+            hash: target.hash,
+            value: prepared.descriptor,
+            place: prepared.place,
+        };
+        Ok(self.make(seat, target, new, patience)?.map(|record| record.publish().version()))
+    }
+
+    /// Links a record for the target; none when there is one already.
+    pub(crate) fn make<'a>(
+        &'a self,
+        seat: &Seat<'_>,
+        target: &Target<'_>,
+        new: NewVariable<'_>,
+        patience: &mut Patience,
+    ) -> Result<Option<Record<'a>>> {
+        let segment = self.registry.segment();
+        let namespace = segment.word(NAMESPACE_LOCK)?;
+        loop {
+            let structural = self.registry.structural_with(patience)?;
+            if find(segment, target.hash, target.name.as_bytes())?.is_some() {
+                return Ok(None);
+            }
+            let mut entry = Entry::Open;
+            let linked = self.link_or_reap(&structural, seat, new, || {
+                entry = self.entry(namespace, NAMESPACE_LOCK, seat);
+                entry == Entry::Open
+            })?;
+            drop(structural);
+            if let Some(record) = linked {
+                target.hint.set(Some(Hint { offset: record.offset, identity: record.identity() }));
+                self.announce_arrival(target)?;
+                return Ok(Some(record));
+            }
+            if entry == Entry::OwnShared {
+                return Err(own_shared());
+            }
+            wait_for_lock(&self.registry, NAMESPACE_LOCK, patience)?;
+        }
+    }
+
+    /// Links; when memory is short, recovers from the dead and tries once more.
+    fn link_or_reap<'a>(
+        &'a self,
+        structural: &crate::registry::Structural<'_>,
+        seat: &Seat<'_>,
+        new: NewVariable<'_>,
+        mut may_enter: impl FnMut() -> bool,
+    ) -> Result<Option<Record<'a>>> {
+        let segment = self.registry.segment();
+        match link(segment, seat, new, &mut may_enter) {
+            Err(error) if error.kind() == crate::error::ErrorKind::OutOfSpace => {
+                if self.registry.reap(structural)? == 0 {
+                    return Err(error);
+                }
+                link(segment, seat, new, &mut may_enter)
+            }
+            linked => linked,
+        }
+    }
+
+    fn entry(&self, word: &AtomicU64, lock: u64, seat: &Seat<'_>) -> Entry {
+        if !self.autolock {
+            return Entry::Open;
+        }
+        writer_entry(LockWord(word.load(Ordering::SeqCst)), lock, seat)
+    }
+
+    /// Takes the publish lock of a record, once the locks of others allow it.
+    #[inline]
+    pub(super) fn lock_record<'a>(
+        &'a self,
+        seat: &Seat<'_>,
+        record: Record<'_>,
+        identity: Identity,
+        patience: &mut Patience,
+    ) -> Result<Locking<'a>> {
+        let segment = self.registry.segment();
+        let record = Record::at(segment, record.offset)?;
+        let namespace = segment.word(NAMESPACE_LOCK)?;
+        loop {
+            let state = match record.try_lock(seat) {
+                LockAttempt::Taken(state) => state,
+                LockAttempt::Busy(seen) => {
+                    self.wait_for_publish_lock(seat, &record, seen, patience)?;
+                    continue;
+                }
+            };
+            if record.identity() != identity {
+                record.abandon(seat, state);
+                return Ok(Locking::Stale);
+            }
+            let whole = self.entry(namespace, NAMESPACE_LOCK, seat);
+            let (lock, entry) = match whole {
+                Entry::Open => {
+                    let lock = record.lock_offset();
+                    (lock, self.entry(record.lock_word(), lock, seat))
+                }
+                other => (NAMESPACE_LOCK, other),
+            };
+            if entry == Entry::Open {
+                return Ok(Locking::Locked(Locked { record, state }));
+            }
+            record.abandon(seat, state);
+            if entry == Entry::OwnShared {
+                return Err(own_shared());
+            }
+            wait_for_lock(&self.registry, lock, patience)?;
+        }
+    }
+
+    #[cold]
+    fn wait_for_publish_lock(
+        &self,
+        seat: &Seat<'_>,
+        record: &Record<'_>,
+        seen: Publish,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        let step = patience.next();
+        if step != Step::Spin {
+            // Nobody who locks the namespace shall wait for a sleeper.
+            seat.set_intent(Intent::NONE);
+        }
+        let Some(owner) = seen.owner() else { return Ok(()) };
+        match step {
+            Step::Spin => crate::sync::spin_hint(),
+            Step::Sleep(slice) => {
+                let word = record.publish_word();
+                let announced = seen.with_waiters();
+                let stands = word
+                    .compare_exchange(seen.0, announced.0, Ordering::SeqCst, Ordering::Relaxed)
+                    .is_ok();
+                if stands {
+                    let end = sleep_on(word, announced.0, slice, patience.deadline());
+                    patience.after_sleep(end)?;
+                }
+            }
+            Step::Probe => {
+                if self.registry.seat_is_dead(owner)? {
+                    self.registry.recover(patience)?;
+                }
+            }
+            Step::GiveUp => {
+                let holder = self.registry.holder_of_seat(owner, None);
+                return Err(patience.timed_out("another set did not end", holder));
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes those who wait for any of several variables, and those who could not say so.
+    #[inline]
+    pub(super) fn after_publication(&self, word: &AtomicU64, has_waiters: bool) -> Result<()> {
+        if has_waiters {
+            self.wake_those_who_wait_for_any()?;
+        } else if self.wake_always {
+            wake(word);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn wake_those_who_wait_for_any(&self) -> Result<()> {
+        for seat in Seat::all(self.registry.segment()) {
+            let seat = seat?;
+            if seat.waiting().load(Ordering::SeqCst) == super::wait::ANY {
+                seat.wake_word().fetch_add(1, Ordering::SeqCst);
+                wake(seat.wake_word());
+            }
+        }
+        Ok(())
+    }
+
+    /// The arrival word of the target's name.
+    pub(super) fn arrival_word(&self, target: &Target<'_>) -> Result<&AtomicU64> {
+        let index = target.hash.0 % ARRIVAL_COUNT;
+        self.registry.segment().word(ARRIVALS + index * 8)
+    }
+
+    fn announce_arrival(&self, target: &Target<'_>) -> Result<()> {
+        let word = self.arrival_word(target)?;
+        let seen = word.load(Ordering::SeqCst);
+        if seen & 1 == 0 && !self.wake_always {
+            return Ok(());
+        }
+        // The next count, nobody waiting: sleepers see another value and look again.
+        let _ = word.compare_exchange(seen, (seen | 1) + 1, Ordering::SeqCst, Ordering::Relaxed);
+        wake(word);
+        self.wake_those_who_wait_for_any()
+    }
+
+    /// A lease and its seat.
+    pub(super) fn own_seat(&self) -> Result<(SeatLease, Seat<'_>)> {
+        let lease = self.registry.seat_lease(self.timeout)?;
+        Ok((lease, self.registry.seat(&lease)?))
+    }
+}

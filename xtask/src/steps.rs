@@ -1,0 +1,123 @@
+//! The steps of `cargo xtask test`, in their order.
+
+use crate::command::CommandLine;
+use crate::workspace::Workspace;
+use crate::{hygiene, layers, setup};
+
+/// One check.
+pub struct Step {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Does it; an error says in one line what failed.
+    pub action: fn(&Workspace) -> Result<Verdict, String>,
+}
+
+/// How a step ended that didn't fail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was checked and is right.
+    Passed,
+    /// The checkout has not got what the step checks.
+    NothingToCheck,
+}
+
+/// Every step, in the order in which `cargo xtask test` takes them.
+pub const STEPS: [Step; 11] = [
+    Step {
+        name: "setup",
+        summary: "install the system packages and cargo tools that are missing",
+        action: |workspace| setup::set_up(workspace).map(passed),
+    },
+    Step {
+        name: "format",
+        summary: "the code is as rustfmt writes it",
+        action: |workspace| cargo(workspace, "fmt --all --check"),
+    },
+    Step {
+        name: "clippy",
+        summary: "clippy has nothing to say",
+        action: |workspace| {
+            cargo(workspace, "clippy --workspace --all-targets --locked -- -D warnings")
+        },
+    },
+    Step {
+        name: "layers",
+        summary: "no module of the library imports from a higher layer",
+        action: |workspace| layers::check(workspace).map(passed),
+    },
+    Step {
+        name: "hygiene",
+        summary: "rules of the house: lengths, seams, unfinished work, links of documents",
+        action: |workspace| hygiene::check(workspace).map(passed),
+    },
+    Step {
+        name: "deny",
+        summary: "licences, duplicates and origin of the dependencies",
+        action: deny,
+    },
+    Step { name: "nextest", summary: "unit and integration tests", action: nextest },
+    Step {
+        name: "doctest",
+        summary: "examples of the documentation",
+        action: |workspace| cargo(workspace, "test --workspace --doc --locked"),
+    },
+    Step { name: "loom", summary: "models of the library's protocols", action: loom },
+    Step { name: "bench", summary: "each benchmark runs once", action: bench },
+    Step {
+        name: "doc",
+        summary: "the documentation builds without a warning",
+        action: |workspace| {
+            let command = CommandLine::cargo(workspace, "doc --workspace --no-deps --locked");
+            command.with("RUSTDOCFLAGS", "-D warnings").run().map(passed)
+        },
+    },
+];
+
+fn passed(_: ()) -> Verdict {
+    Verdict::Passed
+}
+
+fn cargo(workspace: &Workspace, arguments: &str) -> Result<Verdict, String> {
+    CommandLine::cargo(workspace, arguments).run().map(passed)
+}
+
+fn deny(workspace: &Workspace) -> Result<Verdict, String> {
+    let arguments = "--offline check licenses bans sources";
+    setup::DENY.command(workspace, arguments)?.run().map(passed)
+}
+
+fn nextest(workspace: &Workspace) -> Result<Verdict, String> {
+    let arguments = "run --workspace --locked --no-fail-fast";
+    setup::NEXTEST.command(workspace, arguments)?.run().map(passed)
+}
+
+/// The models are the unit tests whose names begin with `loom_`. They are counted first: under
+/// another name they would all be left out, and nobody would notice.
+fn loom(workspace: &Workspace) -> Result<Verdict, String> {
+    let models = |options: &str| {
+        let arguments = format!("test -p mmf --lib --release --locked loom_ {options}");
+        CommandLine::cargo(workspace, arguments.trim_end())
+            .with("CARGO_TARGET_DIR", "target/loom")
+            .with("RUSTFLAGS", "--cfg loom")
+    };
+    let listed = models("-- --list").read()?;
+    match listed.lines().filter(|line| line.ends_with(": test")).count() {
+        0 => Err("there is no model: no unit test of the library begins with `loom_`".to_owned()),
+        count => {
+            println!("{count} models");
+            models("").run().map(passed)
+        }
+    }
+}
+
+fn bench(workspace: &Workspace) -> Result<Verdict, String> {
+    let package = "crates/mmf-bench";
+    if workspace.root().join(package).is_dir() {
+        cargo(workspace, "test -p mmf-bench --benches --locked")
+    } else {
+        println!("there is no {package} yet");
+        Ok(Verdict::NothingToCheck)
+    }
+}
