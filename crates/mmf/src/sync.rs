@@ -10,7 +10,7 @@ pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Atomics for state of this process alone, which no model looks at.
 pub(crate) mod process_local {
-    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 }
 
 /// A store-load barrier for a place directly behind a successful SeqCst read-modify-write.

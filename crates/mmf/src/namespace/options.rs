@@ -100,7 +100,7 @@ impl Options {
     /// # Errors
     ///
     /// As [`Builder::open`] and [`Builder::open_or_create`].
-    pub fn open(&self) -> crate::Result<Namespace> {
+    pub fn open(&self) -> crate::error::Result<Namespace> {
         if self.reuse { self.builder().open() } else { self.builder().open_or_create() }
     }
 

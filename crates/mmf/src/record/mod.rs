@@ -1,5 +1,6 @@
 //! Records: one variable's name, publish word and value (`docs/protocols.md`, sections 1 and 4).
 
+mod access;
 mod link;
 mod publish;
 mod read;
@@ -7,94 +8,7 @@ mod read;
 #[cfg(all(test, loom))]
 mod models;
 
+pub(crate) use access::{Record, record_of_lock};
 pub(crate) use link::{NewVariable, link, name_of_record, unlink, unlink_if_unused};
 pub(crate) use publish::{Exchange, LockAttempt, resolve_intent};
 pub(crate) use read::{Glimpse, find};
-
-use crate::error::{Error, Result};
-use crate::format::block::Descriptor;
-use crate::format::publish::Publish;
-use crate::format::record::{DESCRIPTORS, IDENTITY, Identity, LOCK, NAME, PUBLISH, SIZE};
-use crate::segment::Segment;
-use crate::sync::{AtomicU64, Ordering};
-
-/// One record.
-#[derive(Clone, Copy)]
-pub(crate) struct Record<'a> {
-    /// Where it stands.
-    pub(crate) offset: u64,
-    words: &'a [AtomicU64; (SIZE / 8) as usize],
-}
-
-impl<'a> Record<'a> {
-    /// The record at `offset`.
-    #[inline(always)]
-    pub(crate) fn at(segment: &'a Segment, offset: u64) -> Result<Self> {
-        if !offset.is_multiple_of(SIZE) {
-            return Err(Error::damaged(offset, "a record's offset is not aligned"));
-        }
-        Ok(Self { offset, words: segment.words(offset)? })
-    }
-
-    /// The publish word itself, to sleep on.
-    pub(crate) fn publish_word(&self) -> &'a AtomicU64 {
-        &self.words[PUBLISH]
-    }
-
-    /// The publish word's state. Acquire pairs with the publishing swap.
-    #[inline(always)]
-    pub(crate) fn publish(&self) -> Publish {
-        Publish(self.words[PUBLISH].load(Ordering::Acquire))
-    }
-
-    /// Whose record it is.
-    #[inline(always)]
-    pub(crate) fn identity(&self) -> Identity {
-        Identity(self.words[IDENTITY].load(Ordering::Relaxed))
-    }
-
-    /// One of the two descriptors.
-    #[inline(always)]
-    pub(crate) fn descriptor(&self, index: usize) -> Descriptor {
-        Descriptor(self.words[DESCRIPTORS + index].load(Ordering::Relaxed))
-    }
-
-    #[inline(always)]
-    fn set_descriptor(&self, index: usize, descriptor: Descriptor) {
-        self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Release);
-    }
-
-    /// The variable's lock word.
-    #[inline(always)]
-    pub(crate) fn lock_word(&self) -> &'a AtomicU64 {
-        &self.words[LOCK]
-    }
-
-    /// Where the variable's lock word stands.
-    pub(crate) fn lock_offset(&self) -> u64 {
-        self.offset + LOCK as u64 * 8
-    }
-
-    #[inline(always)]
-    fn name_word(&self, index: usize) -> &'a AtomicU64 {
-        &self.words[NAME + index]
-    }
-
-    /// The block of a long name, as far as one glance tells.
-    pub(crate) fn name_block(&self) -> u64 {
-        self.words[NAME].load(Ordering::Relaxed)
-    }
-
-    fn descriptor_offset(&self, index: usize) -> u64 {
-        self.offset + (DESCRIPTORS + index) as u64 * 8
-    }
-
-    fn identity_offset(&self) -> u64 {
-        self.offset + IDENTITY as u64 * 8
-    }
-}
-
-/// The record whose lock word stands at `lock`, when it is a variable's.
-pub(crate) fn record_of_lock(lock: u64) -> Option<u64> {
-    lock.checked_sub(LOCK as u64 * 8).filter(|record| *record >= 4096 && record % SIZE == 0)
-}

@@ -1,15 +1,15 @@
 //! One handle's membership in a namespace, remade in a forked child.
 
-use std::sync::atomic as local;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::slots::{self, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{Anchor, ProcessIdentity, fork_epoch, hold_off_fork};
 use crate::segment::Segment;
+use crate::sync::process_local::{AtomicU64, Ordering};
 
 /// Numbers handles, so that a thread can tell them apart.
-static NEXT_REGISTRY: local::AtomicU64 = local::AtomicU64::new(1);
+static NEXT_REGISTRY: AtomicU64 = AtomicU64::new(1);
 
 /// One handle's view of a namespace: its memory and its membership.
 pub(crate) struct Registry {
@@ -46,7 +46,7 @@ impl Attachment {
 impl Registry {
     /// Becomes a member of the namespace in `segment`.
     pub(crate) fn attach(segment: Segment) -> Result<Arc<Self>> {
-        let number = NEXT_REGISTRY.fetch_add(1, local::Ordering::Relaxed);
+        let number = NEXT_REGISTRY.fetch_add(1, Ordering::Relaxed);
         let (attachment, is_full) = match slots::attach(&segment, Room::Ordinary) {
             Err(error) if error.kind() == ErrorKind::LimitReached => {
                 (slots::attach(&segment, Room::Reserved)?, true)

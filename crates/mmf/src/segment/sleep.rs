@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::sync::AtomicU64;
+#[cfg(not(loom))]
+use crate::sync::process_local::AtomicU32;
 
 /// Why a sleep ended. None of these says that the condition holds: look again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,8 +58,8 @@ pub(crate) fn wake(_word: &AtomicU64) {}
 
 #[cfg(not(loom))]
 #[allow(unsafe_code, reason = "half of an atomic word, for the kernel's eyes only")]
-fn low_half(word: &AtomicU64) -> &core::sync::atomic::AtomicU32 {
-    let address = word.as_ptr().cast::<core::sync::atomic::AtomicU32>();
+fn low_half(word: &AtomicU64) -> &AtomicU32 {
+    let address = word.as_ptr().cast::<AtomicU32>();
     // SAFETY: obligation: a valid, aligned AtomicU32. The low half of a little-endian word
     // stands at its own address. The reference is used for the futex system call only, never for
     // a mixed-size access by this program.

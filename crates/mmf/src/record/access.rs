@@ -1,0 +1,89 @@
+//! The words of one record, with the orderings in which they are loaded and stored.
+
+use crate::error::{Error, Result};
+use crate::format::block::Descriptor;
+use crate::format::publish::Publish;
+use crate::format::record::{DESCRIPTORS, IDENTITY, Identity, LOCK, NAME, PUBLISH, SIZE};
+use crate::segment::Segment;
+use crate::sync::{AtomicU64, Ordering};
+
+/// One record.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    /// Where it stands.
+    pub(crate) offset: u64,
+    words: &'a [AtomicU64; (SIZE / 8) as usize],
+}
+
+impl<'a> Record<'a> {
+    /// The record at `offset`.
+    #[inline(always)]
+    pub(crate) fn at(segment: &'a Segment, offset: u64) -> Result<Self> {
+        if !offset.is_multiple_of(SIZE) {
+            return Err(Error::damaged(offset, "a record's offset is not aligned"));
+        }
+        Ok(Self { offset, words: segment.words(offset)? })
+    }
+
+    /// The publish word itself, to sleep on.
+    pub(crate) fn publish_word(&self) -> &'a AtomicU64 {
+        &self.words[PUBLISH]
+    }
+
+    /// The publish word's state. Acquire pairs with the publishing swap.
+    #[inline(always)]
+    pub(crate) fn publish(&self) -> Publish {
+        Publish(self.words[PUBLISH].load(Ordering::Acquire))
+    }
+
+    /// Whose record it is.
+    #[inline(always)]
+    pub(crate) fn identity(&self) -> Identity {
+        Identity(self.words[IDENTITY].load(Ordering::Relaxed))
+    }
+
+    /// One of the two descriptors.
+    #[inline(always)]
+    pub(crate) fn descriptor(&self, index: usize) -> Descriptor {
+        Descriptor(self.words[DESCRIPTORS + index].load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    pub(super) fn set_descriptor(&self, index: usize, descriptor: Descriptor) {
+        self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Release);
+    }
+
+    /// The variable's lock word.
+    #[inline(always)]
+    pub(crate) fn lock_word(&self) -> &'a AtomicU64 {
+        &self.words[LOCK]
+    }
+
+    /// Where the variable's lock word stands.
+    pub(crate) fn lock_offset(&self) -> u64 {
+        self.offset + LOCK as u64 * 8
+    }
+
+    #[inline(always)]
+    pub(super) fn name_word(&self, index: usize) -> &'a AtomicU64 {
+        &self.words[NAME + index]
+    }
+
+    /// The block of a long name, as far as one glance tells.
+    pub(crate) fn name_block(&self) -> u64 {
+        self.words[NAME].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn descriptor_offset(&self, index: usize) -> u64 {
+        self.offset + (DESCRIPTORS + index) as u64 * 8
+    }
+
+    pub(super) fn identity_offset(&self) -> u64 {
+        self.offset + IDENTITY as u64 * 8
+    }
+}
+
+/// The record whose lock word stands at `lock`, when it is a variable's.
+pub(crate) fn record_of_lock(lock: u64) -> Option<u64> {
+    lock.checked_sub(LOCK as u64 * 8).filter(|record| *record >= 4096 && record % SIZE == 0)
+}
