@@ -52,6 +52,8 @@ pub enum Failure {
     Usage(String),
     /// A variable does not exist.
     Missing(String),
+    /// A wait ended at its timeout.
+    TimedOut(String),
     /// Something else went wrong.
     Other(String),
     /// A command could not be started; shells have exit codes of their own for that.
@@ -94,6 +96,7 @@ impl Failure {
             Self::Library(error) => exit_code_of(error),
             Self::Usage(_) => USAGE,
             Self::Missing(_) => NO,
+            Self::TimedOut(_) => TIMED_OUT,
             Self::Other(_) => OTHER,
             Self::NotStarted { code, .. } => *code,
             Self::Signalled(signal) => SIGNALLED.saturating_add(*signal),
@@ -118,6 +121,7 @@ impl fmt::Display for Failure {
             Self::Library(error) => error.fmt(out),
             Self::Usage(message)
             | Self::Missing(message)
+            | Self::TimedOut(message)
             | Self::Other(message)
             | Self::NotStarted { message, .. } => out.write_str(message),
             Self::Signalled(signal) => write!(out, "ended by signal {signal}"),

@@ -31,6 +31,8 @@
 //! # Ok::<(), mmf::Error>(())
 //! ```
 
+#![cfg_attr(loom, allow(dead_code, unused_imports, reason = "models use a part"))]
+
 mod error;
 mod format;
 mod heap;

@@ -35,8 +35,10 @@ pub(crate) fn lookup<T>(
         // Acquire fence: if the search saw a word stored after this page was given up, the loads
         // below see what replaced the page.
         fence(Ordering::Acquire);
-        let moved = root_word.load(Ordering::Relaxed) != seen_root
-            || entry.load(Ordering::Relaxed) != seen_entry;
+        // The entry first, with acquire: if a later move has brought it back to what it was, the
+        // root's generation, stored before it, tells.
+        let moved = entry.load(Ordering::Acquire) != seen_entry
+            || root_word.load(Ordering::Relaxed) != seen_root;
         if !moved {
             return Ok(None);
         }

@@ -1,6 +1,8 @@
 //! The index: from names to records (`docs/protocols.md`, section 7).
 
 mod lookup;
+#[cfg(all(test, loom))]
+mod models;
 mod update;
 
 pub(crate) use lookup::lookup;

@@ -53,9 +53,8 @@ pub(crate) fn acquire(request: &LockRequest<'_>, patience: &mut Patience) -> Res
             format!("a thread can hold {HELD_LIMIT} locks at most"),
         ));
     };
-    seat.set_held(index, Held::new(*lock, *mode, 0), wall_clock_milliseconds());
     let outcome = match mode {
-        HeldMode::Exclusive => acquire_exclusive(request, patience),
+        HeldMode::Exclusive => acquire_exclusive(request, index, patience),
         HeldMode::Shared => acquire_shared(request, index, patience),
     };
     match outcome {
@@ -82,9 +81,15 @@ fn nest(seat: &Seat<'_>, index: usize, held: Held, mode: HeldMode) -> Result<Acq
     Ok(Acquired::Held { previous_owner_died: false })
 }
 
-fn acquire_exclusive(request: &LockRequest<'_>, patience: &mut Patience) -> Result<Acquired> {
+fn acquire_exclusive(
+    request: &LockRequest<'_>,
+    index: usize,
+    patience: &mut Patience,
+) -> Result<Acquired> {
     let segment = request.registry.segment();
     let word = segment.word(request.lock)?;
+    let entry = Held::new(request.lock, HeldMode::Exclusive, 0);
+    request.seat.set_held(index, entry, wall_clock_milliseconds());
     loop {
         let seen = LockWord(word.load(Ordering::SeqCst));
         if matches!(seen.mode(), Mode::Free | Mode::Shared) {
@@ -144,20 +149,24 @@ fn acquire_shared(
     let word = segment.word(request.lock)?;
     let entry = Held::new(request.lock, HeldMode::Shared, 0);
     loop {
-        // SeqCst fence: the entry is seen by an exclusive locker that this look does not see.
+        let look = LockWord(word.load(Ordering::SeqCst));
+        if matches!(look.mode(), Mode::Closing | Mode::Exclusive) {
+            // Not listed meanwhile: the locker waits for lists to empty.
+            wait_for_lock(request.registry, request.lock, patience)?;
+            continue;
+        }
+        request.seat.set_held(index, entry, wall_clock_milliseconds());
+        // SeqCst fence: the entry is seen by an exclusive locker that the next look does not see.
         fence(Ordering::SeqCst);
         let seen = LockWord(word.load(Ordering::SeqCst));
-        if matches!(seen.mode(), Mode::Free | Mode::Shared) {
-            if update(word, seen, seen.shared()) {
-                break;
-            }
-            continue;
+        if matches!(seen.mode(), Mode::Free | Mode::Shared) && update(word, seen, seen.shared()) {
+            break;
         }
         request.seat.clear_held(index);
         leave_shared(segment, &request.seat, request.lock)?;
-        wait_for_lock(request.registry, request.lock, patience)?;
-        request.seat.set_held(index, entry, wall_clock_milliseconds());
     }
+    // SeqCst fence: partner of the barrier behind a writer's publish lock.
+    fence(Ordering::SeqCst);
     let entered = drain_writers(request, word, patience).and_then(|()| is_still_named(request));
     match entered {
         Ok(true) => {

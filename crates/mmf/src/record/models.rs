@@ -1,1 +1,173 @@
+//! Models of the publish word: loom runs the real algorithms through every interleaving that
+//! the memory model allows (`docs/protocols.md`, section 1).
 
+use loom::sync::Arc;
+use loom::thread;
+
+use super::{Exchange, Glimpse, LockAttempt, Record};
+use crate::format::block::Descriptor;
+use crate::format::publish::Publish;
+use crate::seat::Seat;
+use crate::segment::Segment;
+use crate::sync::{Ordering, fence};
+
+const RECORD: u64 = 0x40;
+const SEATS: [u64; 2] = [0x400, 0x700];
+const BLOCKS: [u64; 3] = [0xa00, 0xa10, 0xa20];
+const LENGTH: u64 = 0xa40;
+const PLACE: usize = 0;
+const TAG: u8 = 7;
+
+/// A record at version 1 whose value is block 0, and a block in each seat's magazine.
+fn stage() -> Arc<Segment> {
+    let segment = Segment::in_memory(LENGTH).unwrap();
+    let record = Record::at(&segment, RECORD).unwrap();
+    record.publish_word().store(Publish::free(1).0, Ordering::Relaxed);
+    record.set_descriptor(1, Descriptor::new(BLOCKS[0], TAG));
+    for (index, block) in BLOCKS[1..].iter().enumerate() {
+        seat(&segment, index).set_magazine(PLACE, *block);
+    }
+    Arc::new(segment)
+}
+
+fn seat(segment: &Segment, index: usize) -> Seat<'_> {
+    Seat::at(segment, index as u32 + 1, SEATS[index]).unwrap()
+}
+
+/// A set as `variable/write.rs` does it: fill the magazine's block, lock, publish.
+fn set(segment: &Segment, index: usize, value: u64) {
+    let seat = seat(segment, index);
+    let record = Record::at(segment, RECORD).unwrap();
+    let block = seat.magazine(PLACE);
+    fence(Ordering::Release);
+    for word in segment.words::<2>(block).unwrap() {
+        word.store(value, Ordering::Relaxed);
+    }
+    loop {
+        if let LockAttempt::Taken(state) = record.try_lock(&seat) {
+            let exchange = Exchange { new_place: PLACE, old_place: PLACE };
+            record.publish_value(&seat, state, Descriptor::new(block, TAG), exchange);
+            return;
+        }
+        thread::yield_now();
+    }
+}
+
+/// A get's copy: none when the version changed meanwhile.
+fn get(segment: &Segment) -> Option<[u64; 2]> {
+    let glimpse = Glimpse::of(Record::at(segment, RECORD).unwrap());
+    let block = glimpse.descriptor().offset();
+    let words = segment.words::<2>(block).unwrap();
+    let copy = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+    glimpse.still_holds().then_some(copy)
+}
+
+#[test]
+fn loom_publish_a_reader_sees_one_whole_value() {
+    loom::model(|| {
+        let segment = stage();
+        let writer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                // The second set fills the block that the reader may be copying.
+                set(&segment, 0, 1);
+                set(&segment, 0, 2);
+            })
+        };
+        let mut last = 0;
+        for _ in 0..2 {
+            if let Some([first, second]) = get(&segment) {
+                assert_eq!(first, second, "torn");
+                assert!(first >= last, "went back from {last} to {first}");
+                last = first;
+            }
+        }
+        writer.join().unwrap();
+        assert_eq!(get(&segment), Some([2, 2]));
+    });
+}
+
+#[test]
+fn loom_publish_two_writers_lose_neither_value_nor_block() {
+    loom::model(|| {
+        let segment = stage();
+        let other = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || set(&segment, 1, 20))
+        };
+        set(&segment, 0, 10);
+        other.join().unwrap();
+        let record = Record::at(&segment, RECORD).unwrap();
+        let publish = record.publish();
+        assert_eq!(publish.version(), 3);
+        assert!(!publish.is_locked());
+        let [first, second] = get(&segment).unwrap();
+        assert!(first == second && (first == 10 || first == 20));
+        let mut blocks = [
+            record.descriptor(publish.current()).offset(),
+            seat(&segment, 0).magazine(PLACE),
+            seat(&segment, 1).magazine(PLACE),
+        ];
+        blocks.sort_unstable();
+        assert_eq!(blocks, BLOCKS);
+    });
+}
+
+#[test]
+fn loom_publish_counters_lose_nothing() {
+    loom::model(|| {
+        let segment = stage();
+        let add = |segment: &Segment, index: usize| {
+            let seat = seat(segment, index);
+            let record = Record::at(segment, RECORD).unwrap();
+            loop {
+                if let LockAttempt::Taken(state) = record.try_lock(&seat) {
+                    let word = segment.word(BLOCKS[0]).unwrap();
+                    record.publish_counter(&seat, state, || word.fetch_add(1, Ordering::AcqRel));
+                    return;
+                }
+                thread::yield_now();
+            }
+        };
+        let other = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || add(&segment, 1))
+        };
+        add(&segment, 0);
+        other.join().unwrap();
+        assert_eq!(segment.word(BLOCKS[0]).unwrap().load(Ordering::Relaxed), 2);
+        assert_eq!(Record::at(&segment, RECORD).unwrap().publish().version(), 3);
+    });
+}
+
+#[test]
+fn loom_publish_a_sleeper_is_told_of_every_publication() {
+    loom::model(|| {
+        let segment = stage();
+        let waiter = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                // Announces at the version looked at; succeeds or sees a newer version.
+                let record = Record::at(&segment, RECORD).unwrap();
+                let seen = record.publish();
+                seen.version() == 1
+                    && record
+                        .publish_word()
+                        .compare_exchange(
+                            seen.0,
+                            seen.with_waiters().0,
+                            Ordering::SeqCst,
+                            Ordering::Relaxed,
+                        )
+                        .is_ok()
+            })
+        };
+        let seat = seat(&segment, 0);
+        let record = Record::at(&segment, RECORD).unwrap();
+        let LockAttempt::Taken(state) = record.try_lock(&seat) else { panic!("nobody else locks") };
+        let exchange = Exchange { new_place: PLACE, old_place: PLACE };
+        let told = record.publish_value(&seat, state, Descriptor::new(BLOCKS[1], TAG), exchange);
+        let announced = waiter.join().unwrap();
+        assert_eq!(told, announced, "a sleeper and its waker disagree");
+    });
+}

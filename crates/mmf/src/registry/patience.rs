@@ -8,7 +8,7 @@ use crate::platform::LONGEST_SLEEP;
 use crate::segment::Sleep;
 
 /// Turns of spinning before the first sleep.
-const SPINS: u32 = 200;
+const SPINS: u32 = if cfg!(loom) { 0 } else { 200 };
 /// First sleep: a dead owner is noticed after this.
 const FIRST_SLEEP: Duration = Duration::from_millis(5);
 

@@ -1,59 +1,14 @@
 //! Segments of real memory: a mapped file, or anonymous memory for tests and private use.
 #![allow(unsafe_code, reason = "the one place where checked offsets become references")]
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
-use super::{outside, read_only};
+use super::{Source, outside, read_only};
 use crate::error::{Error, Result};
 use crate::format::header::GRANULE;
-use crate::platform::{self, Access, FileIdentity, Mapping};
+use crate::platform::{self, Access, Mapping};
 use crate::sync::AtomicU64;
 use crate::sync::process_local::{AtomicPtr, AtomicU64 as LocalU64, Ordering};
-
-/// The file behind a segment, and how to find it again when the program has closed the
-/// descriptor.
-pub(crate) struct Source {
-    pub(crate) file: File,
-    pub(crate) path: PathBuf,
-    pub(crate) identity: FileIdentity,
-}
-
-impl Source {
-    /// Runs `action` on a descriptor that certainly is this file: a daemon may have closed ours,
-    /// and its number may mean another file by now.
-    pub(crate) fn with_file<T>(
-        &self,
-        access: Access,
-        action: impl FnOnce(&File) -> std::io::Result<T>,
-    ) -> std::io::Result<T> {
-        if FileIdentity::of(&self.file).is_ok_and(|identity| identity == self.identity) {
-            return action(&self.file);
-        }
-        let file = platform::open_existing(&self.path, access)?;
-        if FileIdentity::of(&file)? != self.identity {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::NotFound,
-                "the descriptor was closed and the path leads to another file",
-            ));
-        }
-        action(&file)
-    }
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        let ours = FileIdentity::of(&self.file).is_ok_and(|identity| identity == self.identity);
-        if !ours {
-            // The descriptor's number is somebody else's by now: closing it would hurt them.
-            let null = File::open("/dev/null");
-            if let Ok(null) = null {
-                std::mem::forget(std::mem::replace(&mut self.file, null));
-            }
-        }
-    }
-}
 
 /// One mapping of the file with the list of granules known to exist.
 struct View {

@@ -10,12 +10,14 @@ mod mapped;
 #[cfg(loom)]
 mod model;
 mod sleep;
+mod source;
 
 #[cfg(not(loom))]
-pub(crate) use mapped::{Segment, Source};
+pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
 pub(crate) use sleep::{Sleep, sleep_on, wake};
+pub(crate) use source::Source;
 
 use crate::error::{Error, ErrorKind};
 

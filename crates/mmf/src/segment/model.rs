@@ -1,7 +1,8 @@
 //! Segments of loom's atomics, so that models run the real algorithms.
 
-use super::{outside, read_only};
+use super::{Source, outside, read_only};
 use crate::error::Result;
+use crate::platform::Access;
 use crate::sync::AtomicU64;
 
 /// The memory of one namespace in a model.
@@ -40,6 +41,18 @@ impl Segment {
         let first = (offset / 8) as usize;
         let range = first..first.saturating_add(count as usize);
         self.words.get(range).filter(|_| offset % 8 == 0).ok_or_else(|| outside(offset))
+    }
+
+    pub(crate) fn of_file(_source: Source, length: u64, _access: Access) -> Result<Self> {
+        Self::in_memory(length)
+    }
+
+    pub(crate) fn source(&self) -> Option<&Source> {
+        None
+    }
+
+    pub(crate) fn flush(&self, _end: u64) -> Result<()> {
+        Ok(())
     }
 
     pub(crate) fn commit(&self, _from: u64, _to: u64) -> std::io::Result<()> {

@@ -1,0 +1,20 @@
+//! The verbs, one file each.
+
+mod add;
+mod check;
+mod create;
+mod debug;
+mod delete;
+mod demo;
+mod exists;
+mod get;
+mod list;
+mod lock;
+mod remove;
+mod resize;
+mod set;
+mod stat;
+mod verb;
+mod wait;
+
+pub use verb::Verb;
