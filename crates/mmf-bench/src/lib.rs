@@ -1,0 +1,1 @@
+//! The benches of mmf stand in `benches/`; this crate has nothing else.
