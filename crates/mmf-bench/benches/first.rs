@@ -54,13 +54,13 @@ fn hot() -> (Place, Variable) {
     (place, variable)
 }
 
-#[divan::bench(name = "floor: atomic store")]
+#[divan::bench(name = "floor: atomic store", sample_size = 1000)]
 fn atomic_store(bencher: Bencher) {
     let word = AtomicU64::new(0);
     bencher.bench_local(|| word.store(black_box(1), Ordering::Release));
 }
 
-#[divan::bench(name = "floor: compare-and-swap and swap")]
+#[divan::bench(name = "floor: compare-and-swap and swap", sample_size = 1000)]
 fn lock_and_unlock(bencher: Bencher) {
     let word = AtomicU64::new(0);
     bencher.bench_local(|| {
@@ -85,7 +85,7 @@ fn map(count: u64, size: usize) -> RwLock<HashMap<String, Vec<u8>>> {
     RwLock::new((0..count).map(|index| (name(index), vec![1_u8; size])).collect())
 }
 
-#[divan::bench(name = "HashMap behind RwLock: get hot")]
+#[divan::bench(name = "HashMap behind RwLock: get hot", sample_size = 1000)]
 fn map_get_hot(bencher: Bencher) {
     let map = map(10, 16);
     let (name, mut buffer) = (name(1), Vec::new());
@@ -96,7 +96,7 @@ fn map_get_hot(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "HashMap behind RwLock: set hot")]
+#[divan::bench(name = "HashMap behind RwLock: set hot", sample_size = 1000)]
 fn map_set_hot(bencher: Bencher) {
     let map = map(10, 16);
     let name = name(1);
@@ -121,7 +121,7 @@ fn map_get_random(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "mmf: get hot, by name")]
+#[divan::bench(name = "mmf: get hot, by name", sample_size = 1000)]
 fn get_hot(bencher: Bencher) {
     let (place, _) = hot();
     let (name, mut buffer) = (name(1), Vec::new());
@@ -131,7 +131,7 @@ fn get_hot(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "mmf: get hot, by handle")]
+#[divan::bench(name = "mmf: get hot, by handle", sample_size = 1000)]
 fn get_hot_handle(bencher: Bencher) {
     let (_place, variable) = hot();
     let mut buffer = Vec::new();
@@ -141,14 +141,14 @@ fn get_hot_handle(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "mmf: set hot, by name")]
+#[divan::bench(name = "mmf: set hot, by name", sample_size = 1000)]
 fn set_hot(bencher: Bencher) {
     let (place, _) = hot();
     let name = name(1);
     bencher.bench_local(|| place.0.set(black_box(&name), black_box(&[2_u8; 16])).expect("set"));
 }
 
-#[divan::bench(name = "mmf: set hot, by handle")]
+#[divan::bench(name = "mmf: set hot, by handle", sample_size = 1000)]
 fn set_hot_handle(bencher: Bencher) {
     let (_place, variable) = hot();
     bencher.bench_local(|| variable.set(black_box(&[2_u8; 16])).expect("set"));
@@ -184,7 +184,7 @@ fn set_random(bencher: Bencher) {
     });
 }
 
-#[divan::bench(name = "mmf: counter add, by handle")]
+#[divan::bench(name = "mmf: counter add, by handle", sample_size = 1000)]
 fn add(bencher: Bencher) {
     let place = Place::new(1 << 20);
     let counter = place.0.variable("counter").expect("a handle");

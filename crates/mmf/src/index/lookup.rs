@@ -20,7 +20,7 @@ pub(crate) fn lookup<T>(
     hash: Hash,
     mut accept: impl FnMut(u64) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
-    let root_word = segment.word(INDEX_ROOT)?;
+    let root_word = segment.header_word(INDEX_ROOT);
     for _ in 0..ATTEMPTS {
         // Acquire: pairs with the journal's store of the root, so the directory is filled.
         let seen_root = root_word.load(Ordering::Acquire);

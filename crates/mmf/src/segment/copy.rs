@@ -58,11 +58,16 @@ impl Segment {
         Ok(())
     }
 
+    #[inline]
     fn copy_out_words(&self, offset: u64, destination: &mut [MaybeUninit<u8>]) -> Result<()> {
         let words = self.word_range(offset, destination.len().div_ceil(8) as u64)?;
-        for (piece, word) in destination.chunks_mut(8).zip(words) {
+        let (whole, rest) = destination.as_chunks_mut::<8>();
+        for (piece, word) in whole.iter_mut().zip(words) {
+            *piece = word.load(Ordering::Relaxed).to_le_bytes().map(MaybeUninit::new);
+        }
+        if let (false, Some(word)) = (rest.is_empty(), words.last()) {
             let bytes = word.load(Ordering::Relaxed).to_le_bytes();
-            for (byte, value) in piece.iter_mut().zip(bytes) {
+            for (byte, value) in rest.iter_mut().zip(bytes) {
                 byte.write(value);
             }
         }
@@ -84,9 +89,13 @@ impl Segment {
         };
         let offset = offset.checked_add(long as u64).ok_or_else(|| outside(offset))?;
         let words = self.word_range(offset, rest.len().div_ceil(8) as u64)?;
-        for (piece, word) in rest.chunks(8).zip(words) {
+        let (whole, tail) = rest.as_chunks::<8>();
+        for (piece, word) in whole.iter().zip(words) {
+            word.store(u64::from_le_bytes(*piece), Ordering::Relaxed);
+        }
+        if let (false, Some(word)) = (tail.is_empty(), words.last()) {
             let mut bytes = [0; 8];
-            bytes[..piece.len()].copy_from_slice(piece);
+            bytes[..tail.len()].copy_from_slice(tail);
             word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
         }
         Ok(())

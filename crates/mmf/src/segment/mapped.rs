@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use super::{Source, outside, read_only};
 use crate::error::{Error, Result};
+use crate::format::PAGE;
 use crate::format::header::GRANULE;
 use crate::platform::{self, Access, Mapping};
 use crate::sync::AtomicU64;
@@ -18,6 +19,8 @@ struct View {
 
 /// The memory of one namespace in this process.
 pub(crate) struct Segment {
+    /// The header page in the first view.
+    header: *const [AtomicU64; (PAGE / 8) as usize],
     view: AtomicPtr<View>,
     /// Every view ever made: references into old ones stay good until the segment goes.
     views: Mutex<Vec<*mut View>>,
@@ -37,19 +40,26 @@ impl Segment {
         let mapping = source
             .with_file(access, |file| Mapping::map_file(file, length, access))
             .map_err(|error| Error::io("mapping the file", error))?;
-        Ok(Self::with_view(mapping, Some(source), access))
+        Self::with_view(mapping, Some(source), access)
     }
 
     /// Anonymous memory of `length` bytes, private to this process.
     pub(crate) fn in_memory(length: u64) -> Result<Self> {
         let mapping =
             Mapping::anonymous(length).map_err(|error| Error::io("mapping memory", error))?;
-        Ok(Self::with_view(mapping, None, Access::ReadWrite))
+        Self::with_view(mapping, None, Access::ReadWrite)
     }
 
-    fn with_view(mapping: Mapping, source: Option<Source>, access: Access) -> Self {
-        let view = Box::into_raw(Box::new(View::new(mapping)));
-        Self { view: AtomicPtr::new(view), views: Mutex::new(vec![view]), source, access }
+    fn with_view(mapping: Mapping, source: Option<Source>, access: Access) -> Result<Self> {
+        if mapping.length() < PAGE {
+            return Err(outside(PAGE));
+        }
+        let view = View::new(mapping);
+        view.populate(0, PAGE).map_err(|error| Error::io("reaching the header", error))?;
+        let header = view.mapping.base().cast_const().cast();
+        let view = Box::into_raw(Box::new(view));
+        let views = Mutex::new(vec![view]);
+        Ok(Self { header, view: AtomicPtr::new(view), views, source, access })
     }
 
     /// The file behind the segment, if there is one.
@@ -78,6 +88,16 @@ impl Segment {
         // SAFETY: obligation: the pointer is valid. It came from `Box::into_raw` in `with_view`
         // or `extend`, and views are freed only in `drop`.
         unsafe { &*view }
+    }
+
+    /// A word of the header page, which exists for as long as the segment does: `attach` has
+    /// read it, and no mapping is shorter than a page.
+    #[inline(always)]
+    pub(crate) fn header_word(&self, offset: u64) -> &AtomicU64 {
+        // SAFETY: obligation: a valid reference for as long as `self`. It came from the first
+        // view, which `with_view` populated and only `drop` frees.
+        let header = unsafe { &*self.header };
+        &header[(offset / 8) as usize % header.len()]
     }
 
     /// One word.

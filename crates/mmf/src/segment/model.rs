@@ -28,6 +28,10 @@ impl Segment {
         self.words.len() as u64 * 8
     }
 
+    pub(crate) fn header_word(&self, offset: u64) -> &AtomicU64 {
+        &self.words[(offset / 8) as usize]
+    }
+
     pub(crate) fn word(&self, offset: u64) -> Result<&AtomicU64> {
         self.words::<1>(offset).map(|words| &words[0])
     }

@@ -67,7 +67,7 @@ pub(crate) struct Hint {
 
 impl Target<'_> {
     /// The variable's record, if it has one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<'a>(&self, context: &'a Context) -> Result<Option<Glimpse<'a>>> {
         let segment = context.registry.segment();
         if let Some(hint) = self.hint.get() {

@@ -89,14 +89,14 @@ impl Context {
         Self { registry: self.registry.clone(), autolock: false, ..*self }
     }
 
-    #[inline]
+    #[inline(always)]
     fn attempt<R>(
         &self,
         target: &Target<'_>,
         wanted: &mut Wanted<'_>,
         take: &impl Fn(Seen<'_>) -> R,
     ) -> Result<Attempt<R>> {
-        let namespace = if self.autolock { self.namespace_lock()? } else { LockWord(0) };
+        let namespace = if self.autolock { self.namespace_lock() } else { LockWord(0) };
         if self.is_foreign(namespace) {
             return Ok(Attempt::Locked(NAMESPACE_LOCK));
         }
@@ -130,8 +130,8 @@ impl Context {
     }
 
     #[inline(always)]
-    fn namespace_lock(&self) -> Result<LockWord> {
-        Ok(LockWord(self.registry.segment().word(NAMESPACE_LOCK)?.load(Ordering::Acquire)))
+    fn namespace_lock(&self) -> LockWord {
+        LockWord(self.registry.segment().header_word(NAMESPACE_LOCK).load(Ordering::Acquire))
     }
 
     #[inline(always)]
@@ -158,7 +158,7 @@ impl Context {
         if !self.autolock {
             return Ok(None);
         }
-        let namespace = self.namespace_lock()?;
+        let namespace = self.namespace_lock();
         let variable = self.variable_lock(&glimpse.record);
         let unchanged = before.namespace.same_acquisition(namespace)
             && before.variable.same_acquisition(variable);
@@ -166,14 +166,14 @@ impl Context {
     }
 
     fn confirm_absent<R>(&self, before: LockWord) -> Result<Attempt<R>> {
-        if !self.autolock || before.same_acquisition(self.namespace_lock()?) {
+        if !self.autolock || before.same_acquisition(self.namespace_lock()) {
             return Ok(Attempt::Done(None));
         }
         Ok(Attempt::Torn)
     }
 
     /// Copies header and payload, which may be torn.
-    #[inline]
+    #[inline(always)]
     fn copy<'b>(
         &self,
         descriptor: Descriptor,

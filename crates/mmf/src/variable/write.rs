@@ -111,7 +111,7 @@ impl Context {
         patience: &mut Patience,
     ) -> Result<Option<Record<'a>>> {
         let segment = self.registry.segment();
-        let namespace = segment.word(NAMESPACE_LOCK)?;
+        let namespace = segment.header_word(NAMESPACE_LOCK);
         loop {
             let structural = self.registry.structural_with(patience)?;
             if find(segment, target.hash, target.name.as_bytes())?.is_some() {
@@ -173,7 +173,7 @@ impl Context {
     ) -> Result<Locking<'a>> {
         let segment = self.registry.segment();
         let record = Record::at(segment, record.offset)?;
-        let namespace = segment.word(NAMESPACE_LOCK)?;
+        let namespace = segment.header_word(NAMESPACE_LOCK);
         loop {
             let state = match record.try_lock(seat) {
                 LockAttempt::Taken(state) => state,
