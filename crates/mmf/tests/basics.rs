@@ -216,7 +216,7 @@ fn thousands_of_names_are_found_and_deleted_again() {
 #[test]
 fn a_full_namespace_keeps_the_old_value_and_recovers() {
     for configuration in Configuration::ALL {
-        let place = configuration.open_with(|builder| builder.capacity(256 * 1024));
+        let place = configuration.open_sized(256 * 1024);
         let namespace = &place.namespace;
         namespace.set("v", &vec![1_u8; 1000]).unwrap();
         let error = namespace.set("v", &vec![2_u8; 300 * 1024]).unwrap_err();

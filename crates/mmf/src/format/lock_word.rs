@@ -3,7 +3,8 @@
 use super::bits;
 
 const WAITERS: u64 = 1 << 2;
-const OWNER_DIED: u64 = 1 << 3;
+/// The last exclusive owner died holding the lock.
+pub(crate) const OWNER_DIED: u64 = 1 << 3;
 const SEAT_SHIFT: u32 = 4;
 const SEAT_BITS: u32 = 13;
 const COUNT_SHIFT: u32 = 17;

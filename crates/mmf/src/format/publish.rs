@@ -27,6 +27,9 @@ impl Publish {
         Self(Self::free(version).0 | ((seat as u64) << SEAT_SHIFT) | LOCKED)
     }
 
+    /// What stays of a word when its lock is given back at the same version.
+    pub(crate) const UNLOCK: u64 = (u64::MAX >> (64 - SEAT_SHIFT)) & !LOCKED;
+
     #[inline(always)]
     pub(crate) const fn version(self) -> u64 {
         bits(self.0, VERSION_SHIFT, VERSION_BITS)

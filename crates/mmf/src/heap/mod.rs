@@ -6,7 +6,8 @@ mod slabs;
 
 pub(crate) use runs::{allocate_run, free_run, initialise, run_info};
 pub(crate) use slabs::{
-    block_capacity, free_record, free_record_candidates, slab_is_used, take_record,
+    Stock, block_capacity, free_record, free_record_candidates, slab_is_used, stock_records,
+    take_record,
 };
 
 use crate::error::{Error, Result};

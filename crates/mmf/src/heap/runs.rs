@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::header::{
-    BREAK, CAPACITY, FREE_RUN_LISTS, FREE_RUNS, GRANULE, HEAP_START, LAST_RUN_PAGES,
+    BREAK, CAPACITY, FREE_RUN_LISTS, FREE_RUNS, GRANULE, GREATEST_CAPACITY, HEAP_START,
+    LAST_RUN_PAGES,
 };
 use crate::format::run::{INFO, Info, Kind, NEXT, PREVIOUS, PREVIOUS_PAGES};
 use crate::journal::Journal;
@@ -15,8 +16,7 @@ const LARGEST_STEP: u64 = 1 << 20;
 
 /// The header of the run at `base`, checked against the heap's bounds.
 pub(crate) fn run_info(journal: &Journal<'_>, base: u64) -> Result<Info> {
-    let start = journal.read(HEAP_START)?;
-    let end = journal.read(BREAK)?;
+    let (start, end) = bounds(journal)?;
     if !base.is_multiple_of(PAGE) || base < start || base >= end {
         return Err(Error::damaged(base, "a run of pages stands outside the heap"));
     }
@@ -26,6 +26,15 @@ pub(crate) fn run_info(journal: &Journal<'_>, base: u64) -> Result<Info> {
         return Err(Error::damaged(base, "a run of pages has an impossible header"));
     }
     Ok(info)
+}
+
+/// Where the heap begins and ends, small enough to reckon with.
+fn bounds(journal: &Journal<'_>) -> Result<(u64, u64)> {
+    let (start, end) = (journal.read(HEAP_START)?, journal.read(BREAK)?);
+    if start > end || end > GREATEST_CAPACITY || !end.is_multiple_of(PAGE) {
+        return Err(Error::damaged(BREAK, "the heap's bounds are impossible"));
+    }
+    Ok((start, end))
 }
 
 /// Takes a run of `pages` pages for `kind` and returns its first byte's offset.
@@ -156,7 +165,7 @@ fn find(journal: &Journal<'_>, pages: u64) -> Result<Option<u64>> {
 
 /// Moves the break so that the last run is free and has at least `pages`; returns that run.
 fn grow(journal: &mut Journal<'_>, pages: u64) -> Result<u64> {
-    let end = journal.read(BREAK)?;
+    let (_, end) = bounds(journal)?;
     let last_pages = journal.read(LAST_RUN_PAGES)?;
     let last = last_pages.checked_mul(PAGE).and_then(|bytes| end.checked_sub(bytes));
     let tail = match last {

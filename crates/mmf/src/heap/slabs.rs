@@ -7,7 +7,8 @@ use crate::format::header::{BREAK, PARTIAL_SLABS, RECORD_PARTIAL, RECORD_SLABS};
 use crate::format::run::{BITMAP, HEADER, Info, Kind, NEXT, NEXT_RECORD_SLAB, PREVIOUS};
 use crate::format::{PAGE, record};
 use crate::journal::Journal;
-use crate::sync::Ordering;
+use crate::segment::Segment;
+use crate::sync::{Ordering, fence};
 
 /// Most slabs of records added at once: bounds the words of a journal.
 const MOST_RECORD_SLABS: u64 = 8;
@@ -196,12 +197,31 @@ pub(crate) fn block_capacity(info: Info) -> u64 {
     }
 }
 
+/// When to add slabs of records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stock {
+    /// When there is no free record.
+    IfNone,
+    /// In any case.
+    More,
+}
+
+/// Makes sure of free records, in a journal of its own.
+pub(crate) fn stock_records(segment: &Segment, stock: Stock) -> Result<()> {
+    let mut journal = Journal::begin(segment);
+    let listed = listed_slab(&journal, Shape::RECORDS, Kind::Records, 0)?;
+    if stock == Stock::More || listed.is_none() {
+        add_record_slabs(&mut journal)?;
+        journal.commit()?;
+    }
+    Ok(())
+}
+
 /// Up to `limit` unused records, from one slab with room.
-pub(crate) fn free_record_candidates(journal: &mut Journal<'_>, limit: usize) -> Result<Vec<u64>> {
+pub(crate) fn free_record_candidates(journal: &Journal<'_>, limit: usize) -> Result<Vec<u64>> {
     let shape = Shape::RECORDS;
-    let base = match listed_slab(journal, shape, Kind::Records, 0)? {
-        Some(base) => base,
-        None => add_record_slabs(journal)?,
+    let Some(base) = listed_slab(journal, shape, Kind::Records, 0)? else {
+        return Ok(Vec::new());
     };
     let mut candidates = Vec::with_capacity(limit);
     let mut from = 0;
@@ -218,29 +238,32 @@ pub(crate) fn free_record_candidates(journal: &mut Journal<'_>, limit: usize) ->
 }
 
 /// Adds slabs of records, several in a row: they stay for ever, and spread over the heap one by
-/// one they would leave no room for large values between them. Returns one of them.
-fn add_record_slabs(journal: &mut Journal<'_>) -> Result<u64> {
+/// one they would leave no room for large values between them.
+fn add_record_slabs(journal: &mut Journal<'_>) -> Result<()> {
     let wanted = (journal.read(BREAK)? / PAGE / 16).clamp(1, MOST_RECORD_SLABS);
-    let mut base = add_record_slab(journal)?;
+    let first = journal.read(RECORD_SLABS)?;
+    let mut base = add_record_slab(journal, first)?;
     for _ in 1..wanted {
-        match add_record_slab(journal) {
+        match add_record_slab(journal, base) {
             Ok(another) => base = another,
             Err(error) if error.kind() == ErrorKind::OutOfSpace => break,
             Err(error) => return Err(error),
         }
     }
-    Ok(base)
+    // Staged last: whoever walks the chain meanwhile finds it whole.
+    journal.write(RECORD_SLABS, base)
 }
 
-fn add_record_slab(journal: &mut Journal<'_>) -> Result<u64> {
+/// Adds one slab of records whose chain goes on at `next`; returns its offset.
+fn add_record_slab(journal: &mut Journal<'_>, next: u64) -> Result<u64> {
     let base = add_slab(journal, Shape::RECORDS, Kind::Records, 0)?;
-    // Nobody reaches the page before the commit; records begin as zeros.
+    // Nobody reaches the page before the commit; records begin as zeros. Release fence: as before
+    // every refill of memory that readers may remember.
+    fence(Ordering::Release);
     for word in journal.segment().word_range(base + HEADER, (PAGE - HEADER) / 8)? {
         word.store(0, Ordering::Relaxed);
     }
-    let first = journal.read(RECORD_SLABS)?;
-    journal.write(base + NEXT_RECORD_SLAB, first)?;
-    journal.write(RECORD_SLABS, base)?;
+    journal.write(base + NEXT_RECORD_SLAB, next)?;
     Ok(base)
 }
 

@@ -13,7 +13,7 @@ const ATTEMPTS: usize = 1_000_000;
 
 /// Offers every record whose tag fits `hash` to `accept` until it returns something.
 ///
-/// A miss is certain: the index did not move while the search ran.
+/// The result is certain: the index did not move while the search ran.
 #[inline]
 pub(crate) fn lookup<T>(
     segment: &Segment,
@@ -26,21 +26,23 @@ pub(crate) fn lookup<T>(
         let seen_root = root_word.load(Ordering::Acquire);
         let root = checked_root(seen_root)?;
         let entry_offset = root.directory() + hash.directory_index(root.depth()) * 8;
-        let entry = segment.word(entry_offset)?;
+        let entry = match segment.word(entry_offset) {
+            Ok(entry) => entry,
+            Err(_) if root_word.load(Ordering::Relaxed) != seen_root => continue,
+            Err(error) => return Err(error),
+        };
         // Acquire: pairs with the journal's store of the entry, so the segment is filled.
         let seen_entry = entry.load(Ordering::Acquire);
-        if let Some(found) = search_segment(segment, seen_entry, hash, &mut accept)? {
-            return Ok(Some(found));
-        }
+        let result = search_segment(segment, seen_entry, hash, &mut accept);
         // Acquire fence: if the search saw a word stored after this page was given up, the loads
-        // below see what replaced the page.
+        // below see what replaced the page. Hits and errors of such a page mean nothing either.
         fence(Ordering::Acquire);
         // The entry first, with acquire: if a later move has brought it back to what it was, the
         // root's generation, stored before it, tells.
         let moved = entry.load(Ordering::Acquire) != seen_entry
             || root_word.load(Ordering::Relaxed) != seen_root;
         if !moved {
-            return Ok(None);
+            return result;
         }
     }
     Err(Error::new(ErrorKind::Contended, "the index kept changing during the search"))
@@ -56,7 +58,7 @@ fn search_segment<T>(
     let tag = hash.tag();
     let mut line = hash.line();
     for _ in 0..LINES {
-        let words = segment.words::<LINE_WORDS>(base + run::HEADER + line * LINE)?;
+        let words = segment.words::<LINE_WORDS>(base.wrapping_add(run::HEADER + line * LINE))?;
         let mut has_free = false;
         for word in words {
             let word = word.load(Ordering::Relaxed);

@@ -41,7 +41,7 @@ pub(crate) fn insert(journal: &mut Journal<'_>, hash: Hash, record: u64) -> Resu
             let word = journal.read(offset)?;
             if word == FREE {
                 let used = journal.read(place.base + USED)?;
-                journal.write(place.base + USED, used + 1)?;
+                journal.write(place.base + USED, used.wrapping_add(1))?;
             }
             if word == FREE || word == REMOVED {
                 return journal.write(offset, hash.word(record));
@@ -206,7 +206,11 @@ fn redirect(
     let first = index / span * span;
     // The root's generation changes with every segment, so that a reader that stalled while a
     // page was given up, reused and came back does not take a miss in it for certain.
-    let root = Root::new(place.root.directory(), place.root.depth(), place.root.generation() + 1);
+    let root = Root::new(
+        place.root.directory(),
+        place.root.depth(),
+        place.root.generation().wrapping_add(1),
+    );
     journal.write(INDEX_ROOT, root.0)?;
     for step in 0..span {
         let entry = place.root.directory() + (first + step) * 8;
@@ -233,7 +237,7 @@ fn double(journal: &mut Journal<'_>, root: Root) -> Result<()> {
     }
     let generation = root.generation() + 1;
     journal.write(INDEX_ROOT, Root::new(base + HEADER, depth, generation).0)?;
-    free_run(journal, root.directory() - HEADER)
+    free_run(journal, root.directory().wrapping_sub(HEADER))
 }
 
 /// Stages an index of one segment. For a namespace being created.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::{Error, Result};
 use crate::format::PAGE;
 use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
-use crate::format::header::{BREAK, HEAP_START};
+use crate::format::header::{BREAK, GREATEST_CAPACITY, HEAP_START};
 use crate::format::record::INLINE_NAME;
 use crate::format::run::{BITMAP, HEADER, Info, Kind, PREVIOUS_PAGES};
 use crate::format::seat::Phase;
@@ -53,7 +53,7 @@ pub(crate) struct Run {
 /// Visits every run of the heap in order; stops at the first impossible header.
 pub(crate) fn walk_runs(segment: &Segment, mut visit: impl FnMut(Run) -> Result<()>) -> Result<()> {
     let load = |offset: u64| -> Result<u64> { Ok(segment.word(offset)?.load(Ordering::Acquire)) };
-    let end = load(BREAK)?;
+    let end = load(BREAK)?.min(GREATEST_CAPACITY);
     let mut base = load(HEAP_START)?;
     let mut pages_before = 0;
     while base < end {

@@ -67,7 +67,7 @@ impl Stage {
         if writer_entry(word, NAMESPACE_LOCK, &seat) == Entry::Open {
             inside();
         }
-        record.abandon(&seat, state);
+        record.abandon(&seat);
     }
 }
 

@@ -28,8 +28,9 @@ pub(super) fn build_unnamed(builder: &Builder, directory: &Path) -> Result<Unnam
     Ok(unnamed)
 }
 
-/// Makes an empty file a namespace, or goes on where somebody was killed doing so.
-pub(super) fn initialise_in_place(builder: &Builder, file: &std::fs::File) -> Result<()> {
+/// Makes an empty file a namespace, or goes on where somebody was killed doing so. Returns whether
+/// it did: somebody else may have come first.
+pub(super) fn initialise_in_place(builder: &Builder, file: &std::fs::File) -> Result<bool> {
     use std::os::unix::fs::FileExt;
     let failed = |what: &'static str| move |error| Error::io(what, error);
     platform::lock_initialisation(file)
@@ -52,7 +53,7 @@ pub(super) fn initialise_in_place(builder: &Builder, file: &std::fs::File) -> Re
         Ok(())
     };
     platform::unlock_initialisation(file).map_err(failed("letting others open it"))?;
-    result
+    result.map(|()| unfinished)
 }
 
 /// Whether somebody was killed while initialising the file.

@@ -10,7 +10,7 @@ use super::name::NamespaceName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::OPTION_WHILE_ATTACHED;
 use crate::inspect::header::read_header;
-use crate::platform::{self, Access};
+use crate::platform::{self, Access, FileIdentity};
 
 /// Prefix of the files of `Global\` namespaces.
 const GLOBAL_PREFIX: &str = "mmf.";
@@ -149,7 +149,8 @@ fn remove(name: &str, force: bool) -> Result<()> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io(format!("opening {}", link.path.display()), error)),
         }
-        return unlink(&path);
+        let is_same = FileIdentity::of_path(&path).ok() == FileIdentity::of(&file).ok();
+        return if is_same { unlink(&path) } else { Ok(()) };
     }
     remove_unattached(&path, &file, force)
 }
@@ -166,6 +167,10 @@ fn remove_unattached(path: &Path, file: &File, force: bool) -> Result<()> {
     if !alone && !force {
         return Err(Error::new(ErrorKind::InUse, "other processes are attached")
             .advise("end them first, or force it: they keep what they have mapped"));
+    }
+    // The name may lead to another file by now: another removed this one, a third made a new one.
+    if FileIdentity::of_path(path).ok() != FileIdentity::of(file).ok() {
+        return Err(Error::new(ErrorKind::NotFound, "somebody else has removed it"));
     }
     unlink(path)
 }

@@ -11,9 +11,7 @@ use super::handle::Namespace;
 use super::location::{Link, absolute, link_at, path_of};
 use super::name::{NamespaceName, Scope};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::header::{
-    HASH_SEED, NAMESPACE_ID, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
-};
+use crate::format::header::{HASH_SEED, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS};
 use crate::inspect::header::{HeaderFacts, read_header};
 use crate::platform::{self, Access, FileIdentity};
 use crate::registry::Registry;
@@ -82,9 +80,9 @@ fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -
                 )
                 .advise("remove the name with `mmf remove`"));
             };
-            attach(builder, &link.path, target, Some(link.id))
+            attach_existing(builder, &link.path, target, Some(link.id))
         }
-        None => attach(builder, &path, file, None),
+        None => attach_existing(builder, &path, file, None),
     }
 }
 
@@ -119,11 +117,16 @@ fn open_by_swapfile(
                 .map_err(|error| Error::io("asking for the file's length", error))?;
             let is_new = length == 0 || is_unfinished(&file);
             if is_new && existence != Existence::Required {
-                initialise_in_place(builder, &file)?;
+                let is_mine = initialise_in_place(builder, &file)?;
+                if !is_mine && existence == Existence::Forbidden {
+                    return Err(already_exists(&path));
+                }
+                attach(builder, &path, file, None)?
             } else if existence == Existence::Forbidden {
                 return Err(already_exists(&path));
+            } else {
+                attach_existing(builder, &path, file, None)?
             }
-            attach(builder, &path, file, None)?
         }
     };
     if let Attempt::Opened(namespace) = &opened {
@@ -191,6 +194,19 @@ fn create_at(builder: &Builder, path: &Path, existence: Existence) -> Result<Att
     }
 }
 
+/// Attaches to a file that somebody else has made, unless it should have gone with its users.
+fn attach_existing(
+    builder: &Builder,
+    path: &Path,
+    file: File,
+    id: Option<u128>,
+) -> Result<Attempt> {
+    if remove_left_over(path, &file)? {
+        return Ok(Attempt::Again);
+    }
+    attach(builder, path, file, id)
+}
+
 /// Attaches to a file that the path led to a moment ago.
 fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Result<Attempt> {
     let facts = read_header(&file)?;
@@ -200,9 +216,6 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
             ErrorKind::NotFound,
             format!("{} holds another namespace by now", path.display()),
         ));
-    }
-    if remove_left_over(path, &file)? {
-        return Ok(Attempt::Again);
     }
     let identity =
         FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
@@ -237,7 +250,6 @@ pub(super) fn handle(
         seed: load(HASH_SEED)?,
         registry: Arc::clone(&registry),
     };
-    debug_assert_eq!(load(NAMESPACE_ID)?, facts.id as u64);
     tracing::debug!(namespace = builder.name, capacity = facts.capacity, "opened");
     Ok(Namespace::new(context, &builder.name, facts.id))
 }

@@ -36,10 +36,10 @@ impl<'a> Record<'a> {
         Publish(self.words[PUBLISH].load(Ordering::Acquire))
     }
 
-    /// Whose record it is.
+    /// Whose record it is. Acquire pairs with the journal's store: name and value came before.
     #[inline(always)]
     pub(crate) fn identity(&self) -> Identity {
-        Identity(self.words[IDENTITY].load(Ordering::Relaxed))
+        Identity(self.words[IDENTITY].load(Ordering::Acquire))
     }
 
     /// One of the two descriptors.

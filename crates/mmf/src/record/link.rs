@@ -7,7 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::block::Descriptor;
 use crate::format::header::{HASH_SEED, RECORD_COUNT, VERSION_FLOOR};
 use crate::format::index::Hash;
-use crate::format::publish::{Publish, is_later};
+use crate::format::lock_word::{LockWord, OWNER_DIED};
+use crate::format::publish::{Publish, VERSION_LIMIT, is_later};
 use crate::format::record::{INLINE_NAME, LONGEST_NAME};
 use crate::format::seat::{Intent, NO_PLACE, Phase};
 use crate::heap;
@@ -15,7 +16,7 @@ use crate::index;
 use crate::journal::Journal;
 use crate::seat::Seat;
 use crate::segment::Segment;
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, barrier_after_read_modify_write, fence};
 
 /// Free records tried before giving up on the momentary locks of stale handles.
 const CANDIDATES: usize = 8;
@@ -43,8 +44,7 @@ pub(crate) fn link<'a>(
 ) -> Result<Option<Record<'a>>> {
     let seed = segment.word(HASH_SEED)?.load(Ordering::Relaxed);
     index::make_room(segment, new.hash, &|record| hash_of_record(segment, record, seed))?;
-    let mut journal = Journal::begin(segment);
-    let (record, version) = claim_free_record(&mut journal, segment, seat)?;
+    let (mut journal, record, version) = claim(segment, seat)?;
     if !may_enter() {
         record.abandon_free(seat, version);
         return Ok(None);
@@ -70,36 +70,52 @@ impl Record<'_> {
     }
 }
 
+/// A journal in which a record is taken that `seat` has locked.
+fn claim<'s>(segment: &'s Segment, seat: &Seat<'_>) -> Result<(Journal<'s>, Record<'s>, u64)> {
+    // In a journal of its own: an intent never names memory that is no record for certain.
+    heap::stock_records(segment, heap::Stock::IfNone)?;
+    if let Some(claimed) = try_claim(segment, seat)? {
+        return Ok(claimed);
+    }
+    // Stale handles hold every candidate for a moment, or died doing so: new ones nobody holds.
+    heap::stock_records(segment, heap::Stock::More)?;
+    try_claim(segment, seat)?
+        .ok_or_else(|| Error::new(ErrorKind::Contended, "no free record could be claimed"))
+}
+
 /// Locks a free record at a version that its next name has never had.
-fn claim_free_record<'a>(
-    journal: &mut Journal<'_>,
-    segment: &'a Segment,
+fn try_claim<'s>(
+    segment: &'s Segment,
     seat: &Seat<'_>,
-) -> Result<(Record<'a>, u64)> {
-    let floor = journal.read(VERSION_FLOOR)?;
-    for offset in heap::free_record_candidates(journal, CANDIDATES)? {
+) -> Result<Option<(Journal<'s>, Record<'s>, u64)>> {
+    let mut journal = Journal::begin(segment);
+    let floor = journal.read(VERSION_FLOOR)? % VERSION_LIMIT;
+    for offset in heap::free_record_candidates(&journal, CANDIDATES)? {
         let record = Record::at(segment, offset)?;
         seat.set_intent(Intent::new(offset, Phase::Announced));
         let seen = record.publish();
         let own = seen.version();
-        let version = if is_later(floor, own) { floor } else { own } + 1;
+        let version = (if is_later(floor, own) { floor } else { own } + 1) % VERSION_LIMIT;
         let claimed = Publish::locked(version, seat.number);
         let claimed = if seen.has_waiters() { claimed.with_waiters().0 } else { claimed.0 };
         let is_free = !seen.is_locked() && !record.identity().is_live();
         // SeqCst: as in `try_lock`, the namespace lock is looked at behind this.
-        if is_free
+        let taken = is_free
             && record
                 .publish_word()
                 .compare_exchange(seen.0, claimed, Ordering::SeqCst, Ordering::Relaxed)
-                .is_ok()
-        {
-            crate::sync::barrier_after_read_modify_write();
-            heap::take_record(journal, offset)?;
-            return Ok((record, version));
+                .is_ok();
+        if taken {
+            barrier_after_read_modify_write();
+            if let Err(error) = heap::take_record(&mut journal, offset) {
+                record.abandon_free(seat, version);
+                return Err(error);
+            }
+            return Ok(Some((journal, record, version)));
         }
+        seat.set_intent(Intent::NONE);
     }
-    seat.set_intent(Intent::NONE);
-    Err(Error::new(ErrorKind::Contended, "no free record could be claimed"))
+    Ok(None)
 }
 
 fn stage_link(
@@ -120,19 +136,22 @@ fn stage_link(
         journal.segment().copy_in(block, new.name)?;
         [block, new.hash.0]
     };
+    // The death of a former variable's locker is nothing to this one's.
+    record.lock_word().fetch_and(!OWNER_DIED, Ordering::Relaxed);
     for (index, word) in words.into_iter().enumerate() {
         record.name_word(index).store(word, Ordering::Relaxed);
     }
     journal.write(record.descriptor_offset(current), new.value.0)?;
     journal.write(record.descriptor_offset(current ^ 1), 0)?;
+    index::insert(journal, new.hash, record.offset)?;
+    // Behind the index: from this word on, the variable is there for gets and lists alike.
     let identity = record.identity().linked(new.name.len());
     journal.write(record.identity_offset(), identity.0)?;
-    index::insert(journal, new.hash, record.offset)?;
     if new.place != NO_PLACE {
         journal.write(seat.magazine_offset(new.place), 0)?;
     }
     let count = journal.read(RECORD_COUNT)?;
-    journal.write(RECORD_COUNT, count + 1)
+    journal.write(RECORD_COUNT, count.wrapping_add(1))
 }
 
 /// Unmakes a variable whose publish lock `seat` holds at `state`, and unlocks the record.
@@ -153,7 +172,7 @@ pub(crate) fn unlink(
             Ok(has_waiters)
         }
         Err(error) => {
-            record.abandon(seat, state);
+            record.abandon(seat);
             Err(error)
         }
     }
@@ -184,7 +203,7 @@ fn stage_unlink<'s>(
     }
     heap::free_record(&mut journal, record.offset)?;
     let floor = journal.read(VERSION_FLOOR)?;
-    let version = (state.version() + 1) % crate::format::publish::VERSION_LIMIT;
+    let version = (state.version() + 1) % VERSION_LIMIT;
     if is_later(version, floor) {
         journal.write(VERSION_FLOOR, version)?;
     }
@@ -205,14 +224,14 @@ pub(crate) fn unlink_if_unused(segment: &Segment, seat: &Seat<'_>, offset: u64) 
             return Ok(false);
         }
     };
-    let lock = crate::format::lock_word::LockWord(record.lock_word().load(Ordering::SeqCst));
+    let lock = LockWord(record.lock_word().load(Ordering::SeqCst));
     let unused = record.identity().is_live()
         && record.descriptor(state.current()).is_none()
         && lock.is_free();
     if unused {
         unlink(segment, seat, &record, state, NO_PLACE)?;
     } else {
-        record.abandon(seat, state);
+        record.abandon(seat);
     }
     Ok(unused)
 }

@@ -104,9 +104,18 @@ impl Record<'_> {
     }
 
     /// Gives up: the value stays what it was.
-    pub(crate) fn abandon(&self, seat: &Seat<'_>, state: Publish) {
-        self.unlock_at(state.version());
+    pub(crate) fn abandon(&self, seat: &Seat<'_>) {
+        self.unlock_unchanged();
         seat.set_intent(Intent::NONE);
+    }
+
+    /// Gives the publish lock back at the same version. Sleepers stay announced: those who wait
+    /// for a new version still wait for it, those who wait for the lock are woken.
+    fn unlock_unchanged(&self) {
+        let before = self.publish_word().fetch_and(Publish::UNLOCK, Ordering::AcqRel);
+        if Publish(before).has_waiters() {
+            wake(self.publish_word());
+        }
     }
 }
 
@@ -151,11 +160,9 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
         (Some(Phase::Prepared), true) => {
             // Before the lock goes: "prepared and not locked" means published.
             seat.set_intent(Intent::new(record.offset, Phase::Announced));
-            record.unlock_at(state.version());
+            record.unlock_unchanged();
         }
-        (_, true) if record.identity().is_live() => {
-            record.unlock_at(state.version());
-        }
+        (_, true) if record.identity().is_live() => record.unlock_unchanged(),
         (_, true) => {
             record.unlock_at(state.version() + 1);
         }

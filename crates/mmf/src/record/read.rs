@@ -34,6 +34,15 @@ impl<'a> Glimpse<'a> {
         self.record.descriptor(self.publish.current())
     }
 
+    /// Whether the name read since the glimpse is the one of its identity, whatever happened to
+    /// the value meanwhile.
+    #[inline]
+    pub(crate) fn has_same_name(&self) -> bool {
+        // Acquire fence: partner of the release fence before a name is written.
+        fence(Ordering::Acquire);
+        self.record.identity() == self.identity
+    }
+
     /// Whether everything read since the glimpse belongs to its version.
     #[inline(always)]
     pub(crate) fn still_holds(&self) -> bool {
@@ -61,7 +70,7 @@ pub(crate) fn find<'a>(
                 return Ok(Some(glimpse));
             }
             // A record in the middle of being given away may have shown a mixed name.
-            if glimpse.still_holds() {
+            if glimpse.has_same_name() {
                 return Ok(None);
             }
         }
@@ -92,7 +101,7 @@ pub(crate) fn name_equals(
     // the record has changed hands, and damage if it has not.
     let words = match segment.word_range(first, name.len().div_ceil(8) as u64) {
         Ok(words) => words,
-        Err(_) if !glimpse.still_holds() => return Ok(false),
+        Err(_) if !glimpse.has_same_name() => return Ok(false),
         Err(error) => return Err(error),
     };
     let equal = name.chunks(8).zip(words).all(|(piece, word)| {

@@ -4,8 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::slots::{self, Room};
 use crate::error::{Error, ErrorKind, Result};
-use crate::platform::{Anchor, ProcessIdentity, fork_epoch, hold_off_fork};
+use crate::format::header::{OPTION_WHILE_ATTACHED, OPTIONS};
+use crate::platform::{
+    self, Access, Anchor, FileIdentity, ProcessIdentity, fork_epoch, hold_off_fork,
+};
 use crate::segment::Segment;
+use crate::sync::Ordering::Relaxed;
 use crate::sync::process_local::{AtomicU64, Ordering};
 
 /// Numbers handles, so that a thread can tell them apart.
@@ -47,21 +51,25 @@ impl Registry {
     /// Becomes a member of the namespace in `segment`.
     pub(crate) fn attach(segment: Segment) -> Result<Arc<Self>> {
         let number = NEXT_REGISTRY.fetch_add(1, Ordering::Relaxed);
-        let (attachment, is_full) = match slots::attach(&segment, Room::Ordinary) {
-            Err(error) if error.kind() == ErrorKind::LimitReached => {
-                (slots::attach(&segment, Room::Reserved)?, true)
-            }
-            attachment => (attachment?, false),
-        };
+        let (attachment, room) = attach_somewhere(&segment)?;
         let attachment = RwLock::new(Arc::new(attachment));
         let registry = Arc::new(Self { segment, number, attachment });
-        if registry.segment.is_writable() {
-            registry.reap_if_any_is_dead()?;
-        }
-        if is_full {
-            registry.move_to_ordinary_slot()?;
-        }
+        registry.settle(room)?;
         Ok(registry)
+    }
+
+    /// Recovers from the dead, whose slots a newcomer may need.
+    fn settle(&self, room: Room) -> Result<()> {
+        if self.segment.is_writable() {
+            match self.reap_if_any_is_dead() {
+                // Somebody is stopped at work: whoever needs what the dead held will wait again.
+                Err(error) if error.kind() == ErrorKind::TimedOut && room == Room::Ordinary => {
+                    tracing::warn!(%error, "could not recover from the dead yet");
+                }
+                result => result?,
+            }
+        }
+        if room == Room::Reserved { self.move_to_ordinary_slot() } else { Ok(()) }
     }
 
     /// Leaves the slot that is reserved for those who must reap before they find room.
@@ -95,11 +103,18 @@ impl Registry {
             return Ok(current);
         }
         let mut place = self.attachment.write().unwrap_or_else(PoisonError::into_inner);
+        let mut room = Room::Ordinary;
         if place.epoch != fork_epoch() {
             // The old membership belongs to the parent; dropping its anchor here does nothing.
-            *place = Arc::new(slots::attach(&self.segment, Room::Ordinary)?);
+            let (attachment, found) = attach_somewhere(&self.segment)?;
+            *place = Arc::new(attachment);
+            room = found;
         }
-        Ok(Arc::clone(&place))
+        drop(place);
+        if room == Room::Reserved {
+            self.settle(room)?;
+        }
+        Ok(Arc::clone(&self.attachment.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// The slot of this process, or the error of one that may only read.
@@ -109,22 +124,54 @@ impl Registry {
     }
 }
 
+/// A slot, the reserved one when there is no other.
+fn attach_somewhere(segment: &Segment) -> Result<(Attachment, Room)> {
+    match slots::attach(segment, Room::Ordinary) {
+        Err(error) if error.kind() == ErrorKind::LimitReached => {
+            Ok((slots::attach(segment, Room::Reserved)?, Room::Reserved))
+        }
+        attachment => Ok((attachment?, Room::Ordinary)),
+    }
+}
+
 impl Drop for Registry {
     fn drop(&mut self) {
         let attachment = self.attachment.get_mut().unwrap_or_else(PoisonError::into_inner);
         if attachment.epoch != fork_epoch() {
             return;
         }
-        let attachment = Arc::clone(attachment);
-        if let Some(slot) = attachment.slot {
-            // What cannot be returned now is reaped by others: the slot's byte is released with
-            // the anchor, and the slot still says LIVE.
-            match self.return_everything(slot) {
-                Ok(()) => slots::detach(&self.segment, slot),
-                Err(error) => tracing::warn!(%error, "left the namespace without tidying up"),
-            }
+        let Some(slot) = attachment.slot else { return };
+        let who = attachment.identity.clone();
+        // What cannot be returned now is reaped by others: the slot's byte is released with the
+        // anchor, and the slot still says LIVE.
+        match self.return_everything(slot) {
+            Ok(()) => slots::detach(&self.segment, slot),
+            Err(error) => tracing::warn!(%error, "left the namespace without tidying up"),
         }
-        drop(attachment);
+        let attachment = self.attachment.get_mut().unwrap_or_else(PoisonError::into_inner);
+        *attachment = Arc::new(Attachment::new(None, None, who));
+        if let Err(error) = self.remove_if_last() {
+            tracing::warn!(%error, "left a namespace behind that should have gone");
+        }
+    }
+}
+
+impl Registry {
+    /// Unlinks a namespace that lives while somebody is attached, when nobody is any more.
+    fn remove_if_last(&self) -> std::io::Result<()> {
+        let options = self.segment.header_word(OPTIONS).load(Relaxed);
+        let Some(source) = self.segment.source() else { return Ok(()) };
+        if options & OPTION_WHILE_ATTACHED == 0 {
+            return Ok(());
+        }
+        source.with_file(Access::ReadWrite, |file| {
+            // The lock lives with this description: nobody attaches before the name is gone.
+            let same = FileIdentity::of_path(&source.path).ok() == Some(source.identity);
+            if same && platform::try_exclusive_presence(file)? {
+                platform::remove_file(&source.path)?;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -55,7 +55,7 @@ impl Registry {
             }
         }
         let recoveries = self.segment().word(RECOVERIES)?;
-        recoveries.store(recoveries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        recoveries.store(recoveries.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let state = &slots::words(self.segment(), slot)?[STATE];
         let seen = crate::format::slot::SlotState(state.load(Ordering::Relaxed));
         // Last, and release: the slot may be taken by somebody as soon as it says FREE.

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use super::attachment::Attachment;
 use super::slots::little_endian;
 use super::{Registry, Structural};
 use crate::error::{Error, ErrorKind, Holder, Result};
@@ -19,7 +20,7 @@ use crate::heap;
 use crate::platform::{fork_epoch, hold_off_fork};
 use crate::seat::{Seat, all_places, program_offset};
 use crate::segment::Segment;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// A seat as its thread remembers it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ thread_local! {
 
 impl Drop for Kept {
     fn drop(&mut self) {
+        // Destructors of other thread-locals may still use the handle: not this seat.
+        LAST.set(None);
         let Some(registry) = self.registry.upgrade() else { return };
         let is_ours = self.lease.epoch == fork_epoch();
         let Ok(seat) = Seat::at(registry.segment(), self.lease.number, self.lease.offset) else {
@@ -56,9 +59,8 @@ impl Drop for Kept {
         if !is_ours || seat.held_entries().next().is_some() {
             return;
         }
-        if let (Ok(attachment), Ok(_guard)) = (registry.attachment(), hold_off_fork()) {
-            let mut idle = attachment.idle_seats.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.push(self.lease.number);
+        if let Ok(attachment) = registry.attachment() {
+            keep_idle(&attachment, Some(self.lease.number));
         }
     }
 }
@@ -79,9 +81,11 @@ impl Registry {
     }
 
     fn remembered(&self) -> Option<SeatLease> {
-        LEASES.with_borrow(|leases| {
+        let find = |leases: &RefCell<Vec<Kept>>| {
+            let leases = leases.borrow();
             leases.iter().map(|kept| kept.lease).find(|lease| self.is_current(lease))
-        })
+        };
+        LEASES.try_with(find).ok().flatten()
     }
 
     /// This thread's seat, leased at the first call.
@@ -104,6 +108,10 @@ impl Registry {
         let lease = match self.remembered() {
             Some(lease) => lease,
             None => {
+                // Asked first: a lease that the thread cannot keep would never come home.
+                LEASES
+                    .try_with(|_| ())
+                    .map_err(|_| Error::new(ErrorKind::Unsupported, "the thread is ending"))?;
                 let lease = self.lease(timeout)?;
                 LEASES.with_borrow_mut(|leases| {
                     leases.retain(|kept| kept.registry.strong_count() > 0);
@@ -123,21 +131,51 @@ impl Registry {
             let _guard = hold_off_fork().map_err(|error| Error::io("holding off forks", error))?;
             attachment.idle_seats.lock().unwrap_or_else(PoisonError::into_inner).pop()
         };
+        match self.take_seat(slot, idle, &attachment.identity.program, timeout) {
+            Ok((seat, program)) => Ok(SeatLease {
+                registry: self.number(),
+                epoch: attachment.epoch,
+                number: seat.number,
+                offset: seat.offset(),
+                program,
+                process: attachment.identity.pid,
+            }),
+            Err(error) => {
+                keep_idle(&attachment, idle);
+                Err(error)
+            }
+        }
+    }
+
+    /// A seat for the slot, and the program's number.
+    fn take_seat(
+        &self,
+        slot: u32,
+        idle: Option<u32>,
+        program: &str,
+        timeout: Option<Duration>,
+    ) -> Result<(Seat<'_>, u32)> {
         let structural = self.structural(timeout)?;
-        let program = intern_program(&structural, &attachment.identity.program)?;
+        // A program without a name in the table is a small loss: deleting must need no memory.
+        let program = intern_program(&structural, program).unwrap_or(0);
         let seat = match idle {
             Some(number) => Seat::existing(self.segment(), number)?,
-            None => free_seat(&structural)?,
+            None => match free_seat(&structural) {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::OutOfSpace | ErrorKind::LimitReached) =>
+                {
+                    self.reap(&structural)?;
+                    free_seat(&structural)?
+                }
+                seat => seat?,
+            },
         };
         seat.set_slot(Some(slot));
-        Ok(SeatLease {
-            registry: self.number(),
-            epoch: attachment.epoch,
-            number: seat.number,
-            offset: seat.offset(),
-            program,
-            process: attachment.identity.pid,
-        })
+        // One seat is kept ahead, so that a thread that comes when memory is full finds one.
+        if let Err(error) = free_seat(&structural) {
+            tracing::debug!(%error, "no seat is kept ahead");
+        }
+        Ok((seat, program))
     }
 
     /// Gives back every seat of this process's `slot`, with the blocks in their magazines.
@@ -178,6 +216,13 @@ impl Registry {
     }
 }
 
+/// Puts a seat back that no thread uses.
+fn keep_idle(attachment: &Attachment, seat: Option<u32>) {
+    if let (Some(seat), Ok(_guard)) = (seat, hold_off_fork()) {
+        attachment.idle_seats.lock().unwrap_or_else(PoisonError::into_inner).push(seat);
+    }
+}
+
 /// A seat that belongs to nobody; a new extent if need be.
 fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
     let segment = structural.segment();
@@ -195,20 +240,30 @@ fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
         ));
     }
     let bytes = SIZE * (FIRST_EXTENT << extents);
-    let base = add_extent(structural, Kind::Seats, bytes, SEAT_EXTENTS + extents * 8)?;
-    segment.word(SEAT_EXTENT_COUNT)?.store(extents + 1, Ordering::Release);
+    let base = add_extent(structural, Kind::Seats, bytes, SEAT_EXTENTS, SEAT_EXTENT_COUNT)?;
     let number = 1 + FIRST_EXTENT * ((1 << extents) - 1);
     Seat::at(segment, number as u32, base + HEADER)
 }
 
-/// A zeroed run for a table's next extent, entered in the header's `directory` word.
-fn add_extent(structural: &Structural<'_>, kind: Kind, bytes: u64, directory: u64) -> Result<u64> {
+/// A zeroed run for a table's next extent, entered in the header: the next of the words at
+/// `directory`, and the number of them at `count`, change together.
+fn add_extent(
+    structural: &Structural<'_>,
+    kind: Kind,
+    bytes: u64,
+    directory: u64,
+    count: u64,
+) -> Result<u64> {
     let mut journal = structural.journal();
     let base = heap::allocate_run(&mut journal, (HEADER + bytes).div_ceil(PAGE), kind)?;
+    // Release fence: as before every refill of memory that readers may remember.
+    fence(Ordering::Release);
     for word in structural.segment().word_range(base + HEADER, bytes / 8)? {
         word.store(0, Ordering::Relaxed);
     }
-    journal.write(directory, base)?;
+    let extents = journal.read(count)?;
+    journal.write(directory + extents * 8, base)?;
+    journal.write(count, extents + 1)?;
     journal.commit()?;
     Ok(base)
 }
@@ -235,10 +290,8 @@ fn intern_program(structural: &Structural<'_>, name: &str) -> Result<u32> {
                 return Ok(0);
             }
             let bytes = PROGRAM_ENTRY * (FIRST_PROGRAM_EXTENT << extents);
-            let directory = PROGRAM_EXTENTS + extents * 8;
-            let base = add_extent(structural, Kind::Programs, bytes, directory)?;
-            segment.word(PROGRAM_EXTENT_COUNT)?.store(extents + 1, Ordering::Release);
-            base + HEADER
+            let (directory, count) = (PROGRAM_EXTENTS, PROGRAM_EXTENT_COUNT);
+            add_extent(structural, Kind::Programs, bytes, directory, count)? + HEADER
         }
     };
     let entry = segment.words::<{ (PROGRAM_ENTRY / 8) as usize }>(offset)?;

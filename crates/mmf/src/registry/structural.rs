@@ -52,6 +52,8 @@ impl Registry {
                     if self.is_dead(owner)? && exchange(word, seen, seen.owned_by(slot)) {
                         let structural = Structural { registry: self, slot };
                         structural.finish_what_was_left()?;
+                        // At once: the dead owner's intent may name memory that is free again.
+                        self.reap(&structural)?;
                         return Ok(structural);
                     }
                 }

@@ -9,31 +9,32 @@ use std::mem::MaybeUninit;
 
 use super::{Segment, outside};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::BREAK;
 use crate::sync::Ordering;
 
 /// From this length on the opaque copy is used (measured: 256 bytes cost the same either way).
 const LONG_COPY: usize = 256;
 
 impl Segment {
-    /// Copies `destination.len()` bytes from `offset`, a multiple of 8, and returns them.
+    /// Copies `destination.len()` bytes from `offset`, a multiple of 8.
     ///
     /// The copy may be torn: the caller checks the version behind it.
-    #[inline]
-    pub(crate) fn copy_out<'a>(
-        &self,
-        offset: u64,
-        destination: &'a mut [MaybeUninit<u8>],
-    ) -> Result<&'a mut [u8]> {
+    #[inline(always)]
+    pub(crate) fn copy_out(&self, offset: u64, destination: &mut [u8]) -> Result<()> {
         let length = destination.len();
-        if cfg!(all(target_arch = "x86_64", not(loom))) && length >= LONG_COPY {
-            self.copy_out_long(offset, destination)?;
+        let address = destination.as_mut_ptr().cast::<MaybeUninit<u8>>();
+        // SAFETY: obligation: valid for `length` writes, and nothing uninitialised is written.
+        // The slice vouches for the first; the copies below write bytes of shared memory only.
+        self.copy_out_raw(offset, unsafe { std::slice::from_raw_parts_mut(address, length) })
+    }
+
+    #[inline(always)]
+    fn copy_out_raw(&self, offset: u64, destination: &mut [MaybeUninit<u8>]) -> Result<()> {
+        if cfg!(all(target_arch = "x86_64", not(loom))) && destination.len() >= LONG_COPY {
+            self.copy_out_long(offset, destination)
         } else {
-            self.copy_out_words(offset, destination)?;
+            self.copy_out_words(offset, destination)
         }
-        let address = destination.as_mut_ptr().cast::<u8>();
-        // SAFETY: obligation: `length` initialised bytes, borrowed as long as `destination`.
-        // Both copies write every byte or return an error.
-        Ok(unsafe { std::slice::from_raw_parts_mut(address, length) })
     }
 
     /// Copies `length` bytes from `offset` into `buffer`, whose former content goes.
@@ -44,16 +45,18 @@ impl Segment {
         buffer: &mut Vec<u8>,
     ) -> Result<()> {
         buffer.clear();
-        // The length may be damaged: no memory is asked for before it is known to be inside.
-        if offset.checked_add(length as u64).is_none_or(|end| end > self.length()) {
+        // The length may be torn or damaged: no memory is asked for, and no page touched, before
+        // it is known to end inside the heap.
+        let end = offset.checked_add(length as u64).ok_or_else(|| outside(offset))?;
+        if end > self.header_word(BREAK).load(Ordering::Relaxed) {
             return Err(outside(offset));
         }
         buffer.try_reserve_exact(length).map_err(|_| {
             Error::new(ErrorKind::OutOfSpace, format!("no {length} bytes for the copy"))
         })?;
-        self.copy_out(offset, &mut buffer.spare_capacity_mut()[..length])?;
+        self.copy_out_raw(offset, &mut buffer.spare_capacity_mut()[..length])?;
         // SAFETY: obligation: `length` bytes are initialised and within the capacity. They were
-        // reserved above, and `copy_out` wrote every one of them.
+        // reserved above, and `copy_out_raw` wrote every one of them.
         unsafe { buffer.set_len(length) };
         Ok(())
     }

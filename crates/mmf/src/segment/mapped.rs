@@ -155,6 +155,9 @@ impl Segment {
     /// Maps more when the file has been resized by somebody.
     fn extend(&self, end: u64) -> Result<()> {
         let source = self.source.as_ref().ok_or_else(|| outside(end))?;
+        // A child forked while the list is locked could never lock it.
+        let _guard =
+            platform::hold_off_fork().map_err(|error| Error::io("holding off forks", error))?;
         let mut views = self.views.lock().unwrap_or_else(|poison| poison.into_inner());
         if end <= self.length() {
             return Ok(());
@@ -187,7 +190,9 @@ impl Segment {
 
     /// Writes everything below `end` back to the file's device.
     pub(crate) fn flush(&self, end: u64) -> Result<()> {
-        let end = end.min(self.length());
+        if end > self.length() {
+            self.extend(end)?;
+        }
         self.view().mapping.flush(0, end).map_err(|error| Error::io("flushing", error))
     }
 }

@@ -99,13 +99,27 @@ impl Context {
         let wanted = if class < CLASSES { places_of(class).len() } else { 1 };
         match stock(&structural, seat, class, bytes, wanted) {
             Err(error) if error.kind() == ErrorKind::OutOfSpace => {
-                self.registry.reap(&structural)?;
-                empty_magazine(&structural, seat)?;
-                sweep(&structural, seat)?;
+                self.make_room(&structural, seat, NO_PLACE)?;
                 stock(&structural, seat, class, bytes, 1)
             }
             place => place,
         }
+    }
+
+    /// Gets back what can be had: from the dead, from the seat's magazine except `keep`, from
+    /// records without value.
+    #[cold]
+    pub(super) fn make_room(
+        &self,
+        structural: &Structural<'_>,
+        seat: &Seat<'_>,
+        keep: usize,
+    ) -> Result<()> {
+        self.registry.reap(structural)?;
+        for place in all_places().filter(|place| *place != keep) {
+            return_block(structural, seat, place)?;
+        }
+        sweep(structural, seat)
     }
 
     /// The place for the block that a set of class `class` replaces; makes room if need be.
@@ -202,10 +216,6 @@ fn return_block(structural: &Structural<'_>, seat: &Seat<'_>, place: usize) -> R
     heap::free(&mut journal, block)?;
     journal.write(seat.magazine_offset(place), 0)?;
     journal.commit()
-}
-
-fn empty_magazine(structural: &Structural<'_>, seat: &Seat<'_>) -> Result<()> {
-    all_places().try_for_each(|place| return_block(structural, seat, place))
 }
 
 /// Unmakes every record that has neither value nor lock: leftovers of interrupted unlocks.

@@ -30,7 +30,7 @@ impl Context {
                     self.lock_record(&seat, glimpse.record, glimpse.identity, &mut patience)?;
                 let Locking::Locked(Locked { record, state }) = locking else { continue };
                 if !record.descriptor(state.current()).is_none() {
-                    record.abandon(&seat, state);
+                    record.abandon(&seat);
                     continue;
                 }
                 let exchange = Exchange { new_place: prepared.place, old_place: NO_PLACE };
@@ -52,7 +52,7 @@ impl Context {
         let Locked { record, state } = locked;
         let descriptor = record.descriptor(state.current());
         if descriptor.is_none() {
-            record.abandon(seat, *state);
+            record.abandon(seat);
             return Ok(None);
         }
         let checked = self.counter_word(descriptor).and_then(|word| {
@@ -68,7 +68,7 @@ impl Context {
         let (word, sum) = match checked {
             Ok(checked) => checked,
             Err(error) => {
-                record.abandon(seat, *state);
+                record.abandon(seat);
                 return Err(error);
             }
         };

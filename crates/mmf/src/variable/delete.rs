@@ -22,13 +22,13 @@ impl Context {
             let Locking::Locked(locked) = locking else { continue };
             let old = locked.record.descriptor(locked.state.current());
             if old.is_none() {
-                locked.record.abandon(&seat, locked.state);
+                locked.record.abandon(&seat);
                 return Ok(false);
             }
             let place = match self.place_for_old(&seat, old, None) {
                 Ok(place) => place,
                 Err(error) => {
-                    locked.record.abandon(&seat, locked.state);
+                    locked.record.abandon(&seat);
                     return Err(error);
                 }
             };
@@ -46,7 +46,7 @@ impl Context {
         let structural = match self.registry.structural(self.timeout) {
             Ok(structural) => structural,
             Err(error) => {
-                record.abandon(seat, *state);
+                record.abandon(seat);
                 return Err(error);
             }
         };

@@ -45,7 +45,7 @@ impl Slabs {
         let load = |offset| Ok::<_, Error>(segment.word(offset)?.load(Ordering::Acquire));
         if !self.started {
             self.started = true;
-            self.left = segment.length() / PAGE;
+            self.left = load(BREAK)? / PAGE;
             self.slab = load(RECORD_SLABS)?;
         }
         let per_slab = (PAGE - HEADER) / record::SIZE;
@@ -120,8 +120,7 @@ fn name_at(segment: &Segment, offset: u64, prefix: &[u8]) -> Result<Option<Strin
             return Ok(None);
         }
         let name = name_of_record(segment, &record);
-        let unchanged = record.identity() == glimpse.identity && glimpse.still_holds();
-        if !unchanged {
+        if !glimpse.has_same_name() {
             continue;
         }
         let name = name?;

@@ -1,15 +1,15 @@
 //! Reading: no lock, no store to shared memory.
 
-use std::mem::MaybeUninit;
-
 use super::{Context, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block::{Descriptor, VALUE_HEADER, ValueHeader};
 use crate::format::header::NAMESPACE_LOCK;
 use crate::format::lock_word::LockWord;
+use crate::format::seat::Intent;
 use crate::lock::{Entry, reader_entry, wait_for_lock};
 use crate::record::{Glimpse, LockAttempt, Record};
 use crate::registry::{Patience, Step};
+use crate::segment::outside;
 use crate::sync::Ordering;
 use crate::value::ValueType;
 
@@ -36,18 +36,28 @@ pub(crate) enum Wanted<'b> {
     Into(&'b mut Vec<u8>),
 }
 
-/// Lock words as they were before a copy.
-struct LocksBefore {
-    namespace: LockWord,
-    variable: LockWord,
-}
-
-enum Attempt<R> {
-    Done(Option<R>),
+/// What one attempt came to.
+enum Attempt {
+    /// One whole value, copied, or none.
+    Done(Option<Copied>),
     /// The value changed during the copy.
     Torn,
     /// A lock stands in the way.
     Locked(u64),
+}
+
+/// A value's header; its payload is in one of the buffers.
+struct Copied {
+    descriptor: Descriptor,
+    header: ValueHeader,
+    version: u64,
+}
+
+/// Where payloads are copied to.
+struct Buffers<'b, 'w> {
+    wanted: &'b mut Wanted<'w>,
+    small: [u8; SMALL],
+    large: Vec<u8>,
 }
 
 impl Context {
@@ -56,77 +66,99 @@ impl Context {
     pub(crate) fn read<R>(
         &self,
         target: &Target<'_>,
-        mut wanted: Wanted<'_>,
-        take: impl Fn(Seen<'_>) -> R,
+        wanted: Wanted<'_>,
+        take: impl FnOnce(Seen<'_>) -> R,
     ) -> Result<Option<R>> {
-        let mut patience = None;
+        self.read_within(target, wanted, &mut None, take)
+    }
+
+    /// As [`Context::read`], as a part of a longer wait.
+    #[inline]
+    pub(super) fn read_within<R>(
+        &self,
+        target: &Target<'_>,
+        mut wanted: Wanted<'_>,
+        patience: &mut Option<Patience>,
+        take: impl FnOnce(Seen<'_>) -> R,
+    ) -> Result<Option<R>> {
+        let mut buffers = Buffers { wanted: &mut wanted, small: [0; SMALL], large: Vec::new() };
+        let copied = match self.attempt(target, &mut buffers, self.autolock)? {
+            Attempt::Done(copied) => copied,
+            obstacle => self.read_slowly(target, &mut buffers, patience, obstacle)?,
+        };
+        // Nothing is held here: `take` may be the user's own code.
+        copied.map(|copied| buffers.seen(&copied).map(take)).transpose()
+    }
+
+    #[cold]
+    fn read_slowly(
+        &self,
+        target: &Target<'_>,
+        buffers: &mut Buffers<'_, '_>,
+        patience: &mut Option<Patience>,
+        mut obstacle: Attempt,
+    ) -> Result<Option<Copied>> {
+        let patience = patience.get_or_insert_with(|| self.patience());
+        let mut autolock = self.autolock;
         let mut failures = 0;
         loop {
-            match self.attempt(target, &mut wanted, &take)? {
-                Attempt::Done(result) => return Ok(result),
+            match obstacle {
+                Attempt::Done(copied) => return Ok(copied),
                 Attempt::Torn => {
                     failures += 1;
                     if failures % TURNS == 0 {
-                        let patience = patience.get_or_insert_with(|| self.patience());
-                        if let Some(result) = self.turn(target, &mut wanted, &take, patience)? {
-                            return Ok(result);
-                        }
+                        self.turn(patience)?;
                     }
                 }
                 Attempt::Locked(lock) => {
-                    let patience = patience.get_or_insert_with(|| self.patience());
-                    if !wait_for_lock(&self.registry, lock, patience)? {
-                        return self.unlocked_copy(target).read(target, wanted, take);
-                    }
+                    // A read-only reader that finds the owner dead goes on: nobody will write.
+                    autolock = wait_for_lock(&self.registry, lock, patience)?;
                 }
             }
+            obstacle = if failures % TURNS == 0 && failures > 0 {
+                self.attempt_under_lock(target, buffers, autolock)?
+            } else {
+                self.attempt(target, buffers, autolock)?
+            };
         }
     }
 
-    /// The same handle without respect for locks: for a read-only reader that found the owner
-    /// dead.
-    fn unlocked_copy(&self, _target: &Target<'_>) -> Self {
-        Self { registry: self.registry.clone(), autolock: false, ..*self }
-    }
-
     #[inline(always)]
-    fn attempt<R>(
+    fn attempt(
         &self,
         target: &Target<'_>,
-        wanted: &mut Wanted<'_>,
-        take: &impl Fn(Seen<'_>) -> R,
-    ) -> Result<Attempt<R>> {
-        let namespace = if self.autolock { self.namespace_lock() } else { LockWord(0) };
+        buffers: &mut Buffers<'_, '_>,
+        autolock: bool,
+    ) -> Result<Attempt> {
+        let namespace = if autolock { self.namespace_lock() } else { LockWord(0) };
         if self.is_foreign(namespace) {
             return Ok(Attempt::Locked(NAMESPACE_LOCK));
         }
         let Some(glimpse) = target.find(self)? else {
-            return self.confirm_absent(namespace);
+            let unchanged = !autolock || namespace.same_acquisition(self.namespace_lock());
+            return Ok(if unchanged { Attempt::Done(None) } else { Attempt::Torn });
         };
-        let variable = self.variable_lock(&glimpse.record);
+        let variable = if autolock { variable_lock(&glimpse.record) } else { LockWord(0) };
         if self.is_foreign(variable) {
             return Ok(Attempt::Locked(glimpse.record.lock_offset()));
         }
-        let before = LocksBefore { namespace, variable };
         let descriptor = glimpse.descriptor();
-        if descriptor.is_none() {
-            return Ok(match self.confirm(&glimpse, &before)? {
-                Some(obstacle) => obstacle,
-                None => Attempt::Done(None),
-            });
-        }
-        let mut small = [MaybeUninit::uninit(); SMALL];
-        let mut large = Vec::new();
-        let copy = match self.copy(descriptor, wanted, &mut small, &mut large) {
-            Ok(copy) => copy,
+        let header = match self.copy(descriptor, &glimpse, buffers) {
+            Ok(header) => header,
             Err(_) if !glimpse.still_holds() => return Ok(Attempt::Torn),
             Err(error) => return Err(error),
         };
-        if let Some(obstacle) = self.confirm(&glimpse, &before)? {
-            return Ok(obstacle);
+        // Behind the copy: the version, and the locks. A lock, two sets and an unlock fit between
+        // one look and the copy; the count of acquisitions tells.
+        let unchanged = glimpse.still_holds()
+            && (!autolock
+                || (namespace.same_acquisition(self.namespace_lock())
+                    && variable.same_acquisition(variable_lock(&glimpse.record))));
+        if !unchanged {
+            return Ok(Attempt::Torn);
         }
-        let seen = copy.seen(glimpse.publish.version())?;
-        Ok(Attempt::Done(Some(take(seen))))
+        let version = glimpse.publish.version();
+        Ok(Attempt::Done(header.map(|header| Copied { descriptor, header, version })))
     }
 
     #[inline(always)]
@@ -135,129 +167,113 @@ impl Context {
     }
 
     #[inline(always)]
-    fn variable_lock(&self, record: &Record<'_>) -> LockWord {
-        let word = if self.autolock { record.lock_word().load(Ordering::Acquire) } else { 0 };
-        LockWord(word)
-    }
-
-    #[inline(always)]
     fn is_foreign(&self, word: LockWord) -> bool {
         reader_entry(word, || self.registry.own_seat_number()) == Entry::Wait
     }
 
-    /// Looks again behind the copy: at the version, and at the locks.
+    /// Copies header and payload, which may be torn; none when there is no value.
     #[inline(always)]
-    fn confirm<R>(
-        &self,
-        glimpse: &Glimpse<'_>,
-        before: &LocksBefore,
-    ) -> Result<Option<Attempt<R>>> {
-        if !glimpse.still_holds() {
-            return Ok(Some(Attempt::Torn));
-        }
-        if !self.autolock {
-            return Ok(None);
-        }
-        let namespace = self.namespace_lock();
-        let variable = self.variable_lock(&glimpse.record);
-        let unchanged = before.namespace.same_acquisition(namespace)
-            && before.variable.same_acquisition(variable);
-        Ok(if unchanged { None } else { Some(Attempt::Torn) })
-    }
-
-    fn confirm_absent<R>(&self, before: LockWord) -> Result<Attempt<R>> {
-        if !self.autolock || before.same_acquisition(self.namespace_lock()) {
-            return Ok(Attempt::Done(None));
-        }
-        Ok(Attempt::Torn)
-    }
-
-    /// Copies header and payload, which may be torn.
-    #[inline(always)]
-    fn copy<'b>(
+    fn copy(
         &self,
         descriptor: Descriptor,
-        wanted: &'b mut Wanted<'_>,
-        small: &'b mut [MaybeUninit<u8>; SMALL],
-        large: &'b mut Vec<u8>,
-    ) -> Result<Copy<'b>> {
+        glimpse: &Glimpse<'_>,
+        buffers: &mut Buffers<'_, '_>,
+    ) -> Result<Option<ValueHeader>> {
+        if descriptor.is_none() {
+            return Ok(None);
+        }
         let segment = self.registry.segment();
         let offset = descriptor.offset();
         let words = segment.words::<2>(offset)?;
         let header = ValueHeader::decode(words.each_ref().map(|word| word.load(Ordering::Relaxed)));
         let length = header.length as usize;
         let from = offset + VALUE_HEADER;
-        let payload: &[u8] = match wanted {
-            Wanted::Header => &[],
-            Wanted::Into(buffer) => {
+        match &mut *buffers.wanted {
+            Wanted::Header => {}
+            Wanted::Payload if length <= SMALL => {
+                segment.copy_out(from, &mut buffers.small[..length])?;
+            }
+            Wanted::Into(buffer) if length <= SMALL => {
                 segment.copy_to_vector(from, length, buffer)?;
-                buffer
             }
-            Wanted::Payload if length <= SMALL => segment.copy_out(from, &mut small[..length])?,
-            Wanted::Payload => {
-                segment.copy_to_vector(from, length, large)?;
-                large
+            large => {
+                // Before memory is asked for: a torn header's length may be anything.
+                if !glimpse.still_holds() {
+                    return Err(outside(offset));
+                }
+                let buffer = match large {
+                    Wanted::Into(buffer) => buffer,
+                    _ => &mut buffers.large,
+                };
+                segment.copy_to_vector(from, length, buffer)?;
             }
-        };
-        Ok(Copy { tag: descriptor.tag(), header, payload, offset })
+        }
+        Ok(Some(header))
     }
 
-    /// One turn under the publish lock, for a reader that writers never let through; a read-only
-    /// one rests instead.
-    #[cold]
-    fn turn<R>(
+    /// After many failures: a pause for a read-only reader, and the end of everybody's patience.
+    fn turn(&self, patience: &mut Patience) -> Result<()> {
+        match patience.next() {
+            Step::GiveUp => Err(Error::new(
+                ErrorKind::Contended,
+                "the value was rewritten during every attempt to read it",
+            )),
+            Step::Sleep(_) => {
+                std::thread::yield_now();
+                Ok(())
+            }
+            Step::Spin | Step::Probe => Ok(()),
+        }
+    }
+
+    /// One turn under the publish lock, which writers wait for; a read-only reader has none.
+    fn attempt_under_lock(
         &self,
         target: &Target<'_>,
-        wanted: &mut Wanted<'_>,
-        take: &impl Fn(Seen<'_>) -> R,
-        patience: &mut Patience,
-    ) -> Result<Option<Option<R>>> {
+        buffers: &mut Buffers<'_, '_>,
+        autolock: bool,
+    ) -> Result<Attempt> {
         if !self.registry.segment().is_writable() {
-            return match patience.next() {
-                Step::GiveUp => Err(Error::new(
-                    ErrorKind::Contended,
-                    "the value was rewritten during every attempt to read it",
-                )),
-                Step::Spin | Step::Probe => Ok(None),
-                Step::Sleep(_) => {
-                    std::thread::yield_now();
-                    Ok(None)
-                }
-            };
+            return self.attempt(target, buffers, autolock);
         }
         let lease = self.registry.seat_lease(self.timeout)?;
         let seat = self.registry.seat(&lease)?;
-        let Some(glimpse) = target.find(self)? else { return Ok(None) };
-        let record = glimpse.record;
-        let state = match record.try_lock(&seat) {
-            LockAttempt::Taken(state) => state,
-            LockAttempt::Busy(_) => {
-                seat.set_intent(crate::format::seat::Intent::NONE);
-                return Ok(None);
-            }
+        let Some(glimpse) = target.find(self)? else {
+            return self.attempt(target, buffers, autolock);
         };
-        // Under the lock the version stands still: this attempt can only fail at a lock word.
-        let attempt = self.attempt(target, wanted, take);
-        record.abandon(&seat, state);
-        match attempt? {
-            Attempt::Done(result) => Ok(Some(result)),
-            Attempt::Torn | Attempt::Locked(_) => Ok(None),
+        match glimpse.record.try_lock(&seat) {
+            LockAttempt::Taken(_) => {
+                let attempt = self.attempt(target, buffers, autolock);
+                glimpse.record.abandon(&seat);
+                attempt
+            }
+            LockAttempt::Busy(_) => {
+                seat.set_intent(Intent::NONE);
+                Ok(Attempt::Torn)
+            }
         }
     }
 }
 
-struct Copy<'b> {
-    tag: u8,
-    header: ValueHeader,
-    payload: &'b [u8],
-    offset: u64,
+#[inline(always)]
+fn variable_lock(record: &Record<'_>) -> LockWord {
+    LockWord(record.lock_word().load(Ordering::Acquire))
 }
 
-impl<'b> Copy<'b> {
+impl Buffers<'_, '_> {
+    /// The copied value as its user sees it.
     #[inline]
-    fn seen(self, version: u64) -> Result<Seen<'b>> {
-        let value_type = ValueType::from_tag(self.tag)
-            .ok_or_else(|| Error::damaged(self.offset, "a value has an unknown type"))?;
-        Ok(Seen { value_type, header: self.header, version, payload: self.payload })
+    fn seen(&mut self, copied: &Copied) -> Result<Seen<'_>> {
+        let Copied { descriptor, header, version } = *copied;
+        let value_type = ValueType::from_tag(descriptor.tag())
+            .ok_or_else(|| Error::damaged(descriptor.offset(), "a value has an unknown type"))?;
+        let length = header.length as usize;
+        let payload: &[u8] = match self.wanted {
+            Wanted::Header => &[],
+            Wanted::Into(buffer) => buffer,
+            Wanted::Payload if length <= SMALL => &self.small[..length],
+            Wanted::Payload => &self.large,
+        };
+        Ok(Seen { value_type, header, version, payload })
     }
 }

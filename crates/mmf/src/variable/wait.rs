@@ -9,7 +9,7 @@ use crate::format::publish::Publish;
 use crate::record::Record;
 use crate::registry::{Patience, Step};
 use crate::seat::Seat;
-use crate::segment::{Sleep, sleep_on};
+use crate::segment::sleep_on;
 use crate::sync::Ordering;
 use crate::value::{FromValue, Value};
 
@@ -50,10 +50,11 @@ impl Context {
         timeout: Option<Duration>,
         interruptible: bool,
     ) -> Result<Outcome> {
-        let mut patience = Patience::new(timeout, interruptible);
+        // One patience for the whole wait, for reads behind locks too.
+        let mut patience = Some(Patience::new(timeout, interruptible));
         if let [(target, condition)] = wanted {
             loop {
-                if let Some(version) = self.holds(target, condition)? {
+                if let Some(version) = self.holds(target, condition, &mut patience)? {
                     return Ok(Outcome { index: 0, version });
                 }
                 self.sleep_for_one(target, condition, &mut patience)?;
@@ -70,15 +71,21 @@ impl Context {
     }
 
     /// The version at which the condition holds, if it does.
-    fn holds(&self, target: &Target<'_>, condition: &Condition) -> Result<Option<u64>> {
+    fn holds(
+        &self,
+        target: &Target<'_>,
+        condition: &Condition,
+        patience: &mut Option<Patience>,
+    ) -> Result<Option<u64>> {
         let version = |seen: Seen<'_>| seen.version;
+        let header = Wanted::Header;
         Ok(match condition {
             Condition::ChangedSince(since) => {
-                let now = self.read(target, Wanted::Header, version)?.unwrap_or(0);
+                let now = self.read_within(target, header, patience, version)?.unwrap_or(0);
                 (now != *since).then_some(now)
             }
-            Condition::Exists => self.read(target, Wanted::Header, version)?,
-            Condition::Gone => match self.read(target, Wanted::Header, version)? {
+            Condition::Exists => self.read_within(target, header, patience, version)?,
+            Condition::Gone => match self.read_within(target, header, patience, version)? {
                 None => Some(0),
                 Some(_) => None,
             },
@@ -87,12 +94,13 @@ impl Context {
                     Value::decode(seen.value_type, seen.payload)
                         .map(|now| (now == *value).then_some(seen.version))
                 };
-                self.read(target, Wanted::Payload, compare)?.transpose()?.flatten()
+                self.read_within(target, Wanted::Payload, patience, compare)?.transpose()?.flatten()
             }
         })
     }
 
-    fn next_sleep(&self, patience: &mut Patience) -> Result<Option<Duration>> {
+    fn next_sleep(&self, patience: &mut Option<Patience>) -> Result<Option<Duration>> {
+        let patience = patience.get_or_insert_with(|| self.patience());
         match patience.next() {
             Step::Spin => {
                 crate::sync::spin_hint();
@@ -109,7 +117,7 @@ impl Context {
         &self,
         target: &Target<'_>,
         condition: &Condition,
-        patience: &mut Patience,
+        patience: &mut Option<Patience>,
     ) -> Result<()> {
         let Some(slice) = self.next_sleep(patience)? else { return Ok(()) };
         let writable = self.registry.segment().is_writable();
@@ -133,16 +141,21 @@ impl Context {
                 (word, seen)
             }
         };
-        if self.holds(target, condition)?.is_some() {
+        if self.holds(target, condition, patience)?.is_some() {
             return Ok(());
         }
+        let patience = patience.get_or_insert_with(|| self.patience());
         let end = sleep_on(word, expected, slice, patience.deadline());
         patience.after_sleep(end)
     }
 
-    fn first_that_holds(&self, wanted: &[(Target<'_>, &Condition)]) -> Result<Option<Outcome>> {
+    fn first_that_holds(
+        &self,
+        wanted: &[(Target<'_>, &Condition)],
+        patience: &mut Option<Patience>,
+    ) -> Result<Option<Outcome>> {
         for (index, (target, condition)) in wanted.iter().enumerate() {
-            if let Some(version) = self.holds(target, condition)? {
+            if let Some(version) = self.holds(target, condition, patience)? {
                 return Ok(Some(Outcome { index, version }));
             }
         }
@@ -153,10 +166,10 @@ impl Context {
         &self,
         seat: &Seat<'_>,
         wanted: &[(Target<'_>, &Condition)],
-        patience: &mut Patience,
+        patience: &mut Option<Patience>,
     ) -> Result<Outcome> {
         loop {
-            if let Some(outcome) = self.first_that_holds(wanted)? {
+            if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
             let Some(slice) = self.next_sleep(patience)? else { continue };
@@ -171,9 +184,10 @@ impl Context {
                     }
                 }
             }
-            if let Some(outcome) = self.first_that_holds(wanted)? {
+            if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
+            let patience = patience.get_or_insert_with(|| self.patience());
             let end = sleep_on(seat.wake_word(), expected, slice, patience.deadline());
             patience.after_sleep(end)?;
         }
@@ -182,15 +196,14 @@ impl Context {
     fn look_until_any(
         &self,
         wanted: &[(Target<'_>, &Condition)],
-        patience: &mut Patience,
+        patience: &mut Option<Patience>,
     ) -> Result<Outcome> {
         loop {
-            if let Some(outcome) = self.first_that_holds(wanted)? {
+            if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
             if let Some(slice) = self.next_sleep(patience)? {
                 std::thread::sleep(slice.min(READER_SLEEP));
-                patience.after_sleep(Sleep::LookAgain)?;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::block::Prepared;
 use super::{Context, Hint, Target};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::format::header::{ARRIVAL_COUNT, ARRIVALS, NAMESPACE_LOCK};
 use crate::format::lock_word::LockWord;
 use crate::format::publish::Publish;
@@ -10,7 +10,7 @@ use crate::format::record::Identity;
 use crate::format::seat::Intent;
 use crate::lock::{Entry, own_shared, wait_for_lock, writer_entry};
 use crate::record::{Exchange, LockAttempt, NewVariable, Record, find, link};
-use crate::registry::{Patience, SeatLease, Step};
+use crate::registry::{Patience, SeatLease, Step, Structural};
 use crate::seat::Seat;
 use crate::segment::{sleep_on, wake};
 use crate::sync::{AtomicU64, Ordering};
@@ -73,7 +73,7 @@ impl Context {
         let old_place = match self.place_for_old(seat, old, Some(prepared)) {
             Ok(place) => place,
             Err(error) => {
-                record.abandon(seat, state);
+                record.abandon(seat);
                 return Err(error);
             }
         };
@@ -118,7 +118,7 @@ impl Context {
                 return Ok(None);
             }
             let mut entry = Entry::Open;
-            let linked = self.link_or_reap(&structural, seat, new, || {
+            let linked = self.link_or_make_room(&structural, seat, new, || {
                 entry = self.entry(namespace, NAMESPACE_LOCK, seat);
                 entry == Entry::Open
             })?;
@@ -135,20 +135,18 @@ impl Context {
         }
     }
 
-    /// Links; when memory is short, recovers from the dead and tries once more.
-    fn link_or_reap<'a>(
+    /// Links; when memory is short, makes room and tries once more.
+    fn link_or_make_room<'a>(
         &'a self,
-        structural: &crate::registry::Structural<'_>,
+        structural: &Structural<'_>,
         seat: &Seat<'_>,
         new: NewVariable<'_>,
         mut may_enter: impl FnMut() -> bool,
     ) -> Result<Option<Record<'a>>> {
         let segment = self.registry.segment();
         match link(segment, seat, new, &mut may_enter) {
-            Err(error) if error.kind() == crate::error::ErrorKind::OutOfSpace => {
-                if self.registry.reap(structural)? == 0 {
-                    return Err(error);
-                }
+            Err(error) if error.kind() == ErrorKind::OutOfSpace => {
+                self.make_room(structural, seat, new.place)?;
                 link(segment, seat, new, &mut may_enter)
             }
             linked => linked,
@@ -183,7 +181,7 @@ impl Context {
                 }
             };
             if record.identity() != identity {
-                record.abandon(seat, state);
+                record.abandon(seat);
                 return Ok(Locking::Stale);
             }
             let whole = self.entry(namespace, NAMESPACE_LOCK, seat);
@@ -197,7 +195,7 @@ impl Context {
             if entry == Entry::Open {
                 return Ok(Locking::Locked(Locked { record, state }));
             }
-            record.abandon(seat, state);
+            record.abandon(seat);
             if entry == Entry::OwnShared {
                 return Err(own_shared());
             }
@@ -281,7 +279,12 @@ impl Context {
             return Ok(());
         }
         // The next count, nobody waiting: sleepers see another value and look again.
-        let _ = word.compare_exchange(seen, (seen | 1) + 1, Ordering::SeqCst, Ordering::Relaxed);
+        let _ = word.compare_exchange(
+            seen,
+            (seen | 1).wrapping_add(1),
+            Ordering::SeqCst,
+            Ordering::Relaxed,
+        );
         wake(word);
         self.wake_those_who_wait_for_any()
     }

@@ -1,12 +1,16 @@
-//! What the tests share: namespaces of every kind in directories of their own.
+//! What the tests share: namespaces of every kind under names of their own.
 #![allow(dead_code, reason = "every test program uses its own part")]
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mmf::{Builder, Namespace};
+use mmf::{Builder, Error, Namespace};
 
 /// Numbers the namespaces of this process.
 static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Capacity of a test's namespace unless it asks for another, in bytes.
+const CAPACITY: u64 = 16 << 20;
 
 /// Where a namespace's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,36 +26,62 @@ pub enum Configuration {
 /// A namespace that is removed at the end of the test.
 pub struct Place {
     pub namespace: Namespace,
-    name: Option<String>,
-    directory: tempfile::TempDir,
+    /// Holds the name and the swapfile, if there are any.
+    pub ground: Ground,
 }
 
 impl Configuration {
     pub const ALL: [Self; 3] = [Self::InMemory, Self::Tmpfs, Self::Swapfile];
 
     pub fn open(self) -> Place {
-        self.open_with(|builder| builder.capacity(16 << 20))
+        self.open_sized(CAPACITY)
     }
 
-    pub fn open_with(self, adjust: impl FnOnce(Builder) -> Builder) -> Place {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let name = unique_name();
-        let builder = adjust(Namespace::builder(&name));
-        if self == Self::InMemory {
-            let capacity = if format!("{builder:?}").contains("capacity: 262144") {
-                256 * 1024
-            } else {
-                16 << 20
-            };
-            let namespace = Namespace::in_memory(capacity).expect("memory");
-            return Place { namespace, name: None, directory };
-        }
-        let builder = match self {
-            Self::Swapfile => builder.swapfile(directory.path().join("data.mmf")),
-            _ => builder,
+    pub fn open_sized(self, capacity: u64) -> Place {
+        let ground = Ground::new();
+        let namespace = match self {
+            Self::InMemory => Namespace::in_memory(capacity),
+            Self::Tmpfs => ground.builder().capacity(capacity).create(),
+            Self::Swapfile => {
+                ground.builder().swapfile(ground.file("data.mmf")).capacity(capacity).create()
+            }
         };
-        let namespace = builder.create().expect("a namespace");
-        Place { namespace, name: Some(name), directory }
+        Place { namespace: namespace.expect("a namespace"), ground }
+    }
+}
+
+/// A name that no other test uses, and a directory: both go at the end of the test.
+pub struct Ground {
+    name: String,
+    directory: tempfile::TempDir,
+}
+
+impl Ground {
+    pub fn new() -> Self {
+        Self { name: unique_name(), directory: tempfile::tempdir().expect("a directory") }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn builder(&self) -> Builder {
+        Namespace::builder(&self.name)
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Most tests have taken it away by now, or never made it.
+        let _ = mmf::remove_namespace(&self.name, true);
     }
 }
 
@@ -61,19 +91,21 @@ pub fn unique_name() -> String {
     format!("mmf-test-{}-{number}", std::process::id())
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(name) = &self.name {
-            let _ = mmf::remove_namespace(name, true);
-        }
-    }
-}
-
 /// Runs a test on a namespace of every kind.
 pub fn each_configuration(test: impl Fn(&Namespace)) {
     for configuration in Configuration::ALL {
         let place = configuration.open();
         eprintln!("configuration {configuration:?}");
         test(&place.namespace);
+    }
+}
+
+/// Asserts that an error is of this kind and says every one of `parts`.
+#[track_caller]
+pub fn says(error: &Error, kind: mmf::ErrorKind, parts: &[&str]) {
+    let text = error.to_string();
+    assert_eq!(error.kind(), kind, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{text:?} does not say {part:?}");
     }
 }
