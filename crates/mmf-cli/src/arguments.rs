@@ -17,6 +17,7 @@ use crate::verbs::Verb;
 #[derive(Debug, Parser)]
 #[command(name = "mmf", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(disable_help_subcommand = true, after_help = AFTER_HELP)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 pub struct CommandLine {
     /// What to do.
     #[command(subcommand)]
@@ -112,7 +113,10 @@ mod tests {
     fn usage_errors_are_one_line() {
         let error = CommandLine::try_parse_from(["mmf", "get", "shop"]).expect_err("no variable");
         let line = in_one_line(&error.render().to_string());
-        assert!(line.starts_with("the following required arguments were not provided: <"), "{line}");
+        assert!(
+            line.starts_with("the following required arguments were not provided: <"),
+            "{line}"
+        );
         assert!(line.contains("; usage: mmf get"), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }

@@ -54,9 +54,7 @@ impl Mark {
             None => namespace.lock(&glance),
             Some(name) => namespace.lock_variable(name, &glance),
         };
-        attempt.is_err_and(|error| {
-            error.holder().is_some_and(|holder| holder.pid == self.process)
-        })
+        attempt.is_err_and(|error| error.holder().is_some_and(|holder| holder.pid == self.process))
     }
 }
 

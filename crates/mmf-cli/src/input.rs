@@ -50,7 +50,7 @@ pub struct ValueSource {
     file: Option<PathBuf>,
 
     /// Type of the value [default: text for an argument, bytes for --stdin and --file]
-    #[arg(long = "type", value_name = "TYPE", hide_possible_values = false)]
+    #[arg(long = "type", value_name = "TYPE")]
     type_name: Option<TypeName>,
 }
 
@@ -73,7 +73,8 @@ impl ValueSource {
             }
             (None, Some(TypeName::Null)) => Ok(Input::Plain(Value::Null)),
             (None, _) => Err(Failure::Usage(
-                "there is no value: give one as an argument, with --stdin or with --file".to_owned(),
+                "there is no value: give one as an argument, with --stdin or with --file"
+                    .to_owned(),
             )),
         }
     }
@@ -229,6 +230,9 @@ mod tests {
     fn json_keeps_every_bit_of_a_number() {
         let number = 0.1 + 0.2;
         assert_eq!(given("0.30000000000000004", TypeName::Json), Some(Value::F64(number)));
-        assert_eq!(given("123.45600000000002", TypeName::Json), Some(Value::F64(123.45600000000002)));
+        assert_eq!(
+            given("123.45600000000002", TypeName::Json),
+            Some(Value::F64(123.45600000000002))
+        );
     }
 }

@@ -35,10 +35,9 @@ fn main() -> ExitCode {
 /// Does what was asked for; returns the exit code.
 fn run(command_line: &CommandLine) -> u8 {
     let mut output = Output::new(command_line.session.form());
-    let outcome = command_line
-        .verb
-        .run(&command_line.session, &mut output)
-        .and_then(|verdict| output.flush().map(|()| verdict).or_else(|failure| failure.or(verdict)));
+    let outcome = command_line.verb.run(&command_line.session, &mut output).and_then(|verdict| {
+        output.flush().map(|()| verdict).or_else(|failure| failure.or(verdict))
+    });
     match outcome {
         Ok(verdict) => verdict.exit_code(),
         Err(Failure::ClosedPipe) => Verdict::Done.exit_code(),

@@ -1,10 +1,10 @@
 //! What differs between operating systems: how processes end, and how signals are passed on.
 
 #[cfg(unix)]
-pub use unix::{caught_signal, catch_endings, exit_code, forward_to};
+pub use unix::{catch_endings, caught_signal, exit_code, forward_to};
 
 #[cfg(not(unix))]
-pub use other::{caught_signal, catch_endings, exit_code, forward_to};
+pub use other::{catch_endings, caught_signal, exit_code, forward_to};
 
 #[cfg(unix)]
 mod unix {

@@ -69,3 +69,31 @@ pub fn rows(
     };
     Ok(names(namespace, prefix)?.map(look).filter_map(Result::transpose))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(namespace: &Namespace, prefix: &str) -> Vec<String> {
+        let names = names(namespace, prefix).expect("names");
+        names.collect::<Result<_, _>>().expect("names")
+    }
+
+    #[test]
+    fn names_are_sorted_up_to_a_limit_and_complete_beyond_it() {
+        let namespace = Namespace::in_memory(64 << 20).expect("memory");
+        for number in 0..MOST_SORTED {
+            namespace.set(&format!("{number:06}"), &()).expect("room");
+        }
+        let sorted: Vec<_> = (0..MOST_SORTED).map(|number| format!("{number:06}")).collect();
+        assert_eq!(listed(&namespace, ""), sorted);
+        assert_eq!(listed(&namespace, "00001").len(), 10);
+
+        namespace.set("one more", &()).expect("room");
+        let mut all = listed(&namespace, "");
+        all.sort_unstable();
+        assert_eq!(all.len(), MOST_SORTED + 1);
+        assert_eq!(all[..MOST_SORTED], sorted);
+        assert_eq!(rows(&namespace, "one").expect("rows").count(), 1);
+    }
+}

@@ -10,7 +10,7 @@ use crate::held;
 use crate::output::Form;
 use crate::units;
 
-/// How long a wait lasts when nobody says otherwise, in seconds.
+/// How long a wait lasts when nobody says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Options of every verb.

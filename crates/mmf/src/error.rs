@@ -145,8 +145,8 @@ impl Error {
     #[cold]
     pub(crate) fn timed_out(what: &str, timeout: Duration, holder: Option<Holder>) -> Self {
         let reason = match &holder {
-            Some(holder) => format!("{what} not within {timeout:?}: held by {holder}"),
-            None => format!("{what} not within {timeout:?}"),
+            Some(holder) => format!("{what} within {timeout:?}: held by {holder}"),
+            None => format!("{what} within {timeout:?}"),
         };
         let mut error = Self::new(ErrorKind::TimedOut, reason);
         error.0.holder = holder;

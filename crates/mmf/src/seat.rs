@@ -20,7 +20,7 @@ pub(crate) struct Seat<'a> {
     /// Its number: what publish and lock words name.
     pub(crate) number: u32,
     offset: u64,
-    words: &'a [AtomicU64; WORDS],
+    words: &'a [AtomicU64],
 }
 
 /// Offset of seat `number`, or none when no extent holds it yet. Seat 0 means nobody.
@@ -66,7 +66,7 @@ impl<'a> Seat<'a> {
     /// The seat `number` at its known `offset`.
     #[inline(always)]
     pub(crate) fn at(segment: &'a Segment, number: u32, offset: u64) -> Result<Self> {
-        Ok(Self { number, offset, words: segment.words::<WORDS>(offset)? })
+        Ok(Self { number, offset, words: segment.word_range(offset, WORDS as u64)? })
     }
 
     /// Every seat of the namespace, used or not.

@@ -19,9 +19,17 @@ const ADDITIONS: i64 = 25_000;
 /// Increments by get and set under a lock, by each process.
 const LOCKED_ADDITIONS: i64 = 500;
 
-/// The processes begin each round together: they report that they are ready, and wait.
-const READY: &str = "ready";
+/// The processes begin each round together: they report that they are ready, and wait for the
+/// start. Each round has counters of its own, so that a fast process cannot run ahead in them.
 const START: &str = "start";
+
+fn ready(round: i64) -> String {
+    format!("ready for round {round}")
+}
+
+fn done(round: i64) -> String {
+    format!("done with round {round}")
+}
 
 /// What was shown.
 #[derive(Debug, Serialize)]
@@ -43,18 +51,20 @@ pub fn show(stage: &mut Stage<'_>) -> Result<Counting, Failure> {
     counters.into_iter().try_for_each(super::stage::Actor::finish)?;
 
     let expected = [COUNTERS * ADDITIONS, COUNTERS * LOCKED_ADDITIONS];
-    let sums: [i64; 2] = [wanted(&stage.namespace, "sum")?, wanted(&stage.namespace, "locked sum")?];
+    let sums: [i64; 2] =
+        [wanted(&stage.namespace, "sum")?, wanted(&stage.namespace, "locked sum")?];
     if sums != expected {
         return Err(broken(format_args!("{expected:?} increments came to {sums:?}")));
     }
-    let how = ["adding 1", "lock, get, set, unlock"];
-    let each = [ADDITIONS, LOCKED_ADDITIONS];
-    for (index, took) in [added, locked].into_iter().enumerate() {
-        let (sum, each) = (grouped(sums[index] as u64), grouped(each[index] as u64));
-        let once = duration(took / u32::try_from(sums[index]).unwrap_or(u32::MAX));
+    for (how, each, sum, took) in [
+        ("add 1 to a counter", ADDITIONS, sums[0], added),
+        ("lock, get, set and unlock", LOCKED_ADDITIONS, sums[1], locked),
+    ] {
+        let once = duration(took / u32::try_from(sum).unwrap_or(u32::MAX));
+        let (each, sum) = (grouped(each.unsigned_abs()), grouped(sum.unsigned_abs()));
         stage.say(format_args!(
-            "   {COUNTERS} processes, {each} times {}: {sum} counted, none lost\n   in {}, {once} each",
-            how[index],
+            "   {COUNTERS} processes {how}, {each} times each: {sum} counted, none lost\n   \
+             in {}, {once} each",
             duration(took)
         ))?;
     }
@@ -70,11 +80,11 @@ pub fn show(stage: &mut Stage<'_>) -> Result<Counting, Failure> {
 /// Lets all begin the round at once; returns how long it took until the last was done.
 fn run_round(stage: &Stage<'_>, round: i64) -> Result<Duration, Failure> {
     let namespace = &stage.namespace;
-    let all = |times: i64| Condition::Equals(Value::Counter(COUNTERS * times));
-    namespace.wait(READY, &all(2 * round - 1), PATIENCE)?;
+    let all = Condition::Equals(Value::Counter(COUNTERS));
+    stage.wait(namespace, &ready(round), &all)?;
     let began = Instant::now();
     namespace.set(START, &round)?;
-    namespace.wait(READY, &all(2 * round), PATIENCE)?;
+    stage.wait(namespace, &done(round), &all)?;
     Ok(began.elapsed())
 }
 
@@ -100,9 +110,9 @@ fn in_round(
     round: i64,
     work: impl FnOnce() -> mmf::Result<()>,
 ) -> Result<(), Failure> {
-    namespace.add(READY, 1)?;
+    namespace.add(&ready(round), 1)?;
     namespace.wait(START, &Condition::Equals(Value::I64(round)), PATIENCE)?;
     work()?;
-    namespace.add(READY, 1)?;
+    namespace.add(&done(round), 1)?;
     Ok(())
 }

@@ -36,17 +36,17 @@ pub struct Rescue {
 pub fn show(stage: &mut Stage<'_>) -> Result<Rescue, Failure> {
     stage.begin("4. The owner of the lock is killed")?;
     let mut holder = stage.start(Role::Holder)?;
-    stage.onlooker.wait(HELD, &Condition::Exists, PATIENCE)?;
+    stage.wait(&stage.onlooker, HELD, &Condition::Exists)?;
     stage.say(format_args!("   process {} has locked the whole namespace", holder.id()))?;
     let next = stage.start(Role::Next)?;
-    stage.onlooker.wait(ASKED, &Condition::Exists, PATIENCE)?;
+    stage.wait(&stage.onlooker, ASKED, &Condition::Exists)?;
     stage.say(format_args!("   process {} asks for the lock and has to wait", next.id()))?;
 
+    stage.say(format_args!("   process {} gets kill -9 while it holds the lock", holder.id()))?;
     let began = Instant::now();
     holder.kill()?;
-    stage.onlooker.wait(RESCUED, &Condition::Exists, PATIENCE)?;
+    stage.wait(&stage.onlooker, RESCUED, &Condition::Exists)?;
     let took = began.elapsed();
-    stage.say(format_args!("   process {} gets kill -9", holder.id()))?;
     let next_id = next.id();
     next.finish()?;
     let previous_owner_died: bool = wanted(&stage.namespace, RESCUED)?;

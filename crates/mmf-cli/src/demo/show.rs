@@ -14,7 +14,7 @@ use crate::format::duration;
 use crate::output::Output;
 use crate::platform;
 
-/// Everything that was shown. Times are in microseconds.
+/// Everything that was shown.
 #[derive(Serialize)]
 struct Report {
     namespace: String,

@@ -20,19 +20,19 @@ const SIGNAL_2: &str = "$signal2";
 /// Where process 2 leaves its times.
 const TIMES: &str = "round trips";
 
-/// What was shown. Times are in microseconds.
+/// What was shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signalling {
     round_trips: u64,
-    best: f64,
-    median: f64,
-    hundredth_worst: f64,
-    worst: f64,
+    best_microseconds: f64,
+    median_microseconds: f64,
+    hundredth_worst_microseconds: f64,
+    worst_microseconds: f64,
 }
 
 /// Starts both processes and reports their times.
 pub fn show(stage: &mut Stage<'_>) -> Result<Signalling, Failure> {
-    stage.begin("2. Two processes signal each other, asleep until the signal comes")?;
+    stage.begin("2. Two processes signal each other with blocking waits, without a busy loop")?;
     let first = stage.start(Role::Process1)?;
     let second = stage.start(Role::Process2)?;
     let (id_1, id_2) = (first.id(), second.id());
@@ -44,10 +44,10 @@ pub fn show(stage: &mut Stage<'_>) -> Result<Signalling, Failure> {
         "   {} round trips between processes {id_1} and {id_2}:\n   \
          best {}, median {}, 99 of 100 below {}, worst {}",
         grouped(times.round_trips),
-        written(times.best),
-        written(times.median),
-        written(times.hundredth_worst),
-        written(times.worst),
+        written(times.best_microseconds),
+        written(times.median_microseconds),
+        written(times.hundredth_worst_microseconds),
+        written(times.worst_microseconds),
     ))?;
     Ok(times)
 }
@@ -89,10 +89,10 @@ pub fn process_2(namespace: &Namespace) -> Result<(), Failure> {
     let at = |place: usize| microseconds(times[place]);
     let summary = Signalling {
         round_trips: ROUND_TRIPS as u64,
-        best: at(0),
-        median: at(ROUND_TRIPS / 2),
-        hundredth_worst: at(ROUND_TRIPS * 99 / 100),
-        worst: at(ROUND_TRIPS - 1),
+        best_microseconds: at(0),
+        median_microseconds: at(ROUND_TRIPS / 2),
+        hundredth_worst_microseconds: at(ROUND_TRIPS * 99 / 100),
+        worst_microseconds: at(ROUND_TRIPS - 1),
     };
     namespace.set(TIMES, &Structure(&summary))?;
     Ok(())

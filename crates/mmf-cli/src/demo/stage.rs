@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use mmf::{ErrorKind, Namespace};
+use mmf::{Condition, ErrorKind, Namespace};
 
 use super::part::{PATIENCE, Role, onlooker};
 use crate::failure::Failure;
@@ -15,6 +16,8 @@ use crate::platform;
 const CAPACITY: u64 = 4 << 20;
 /// Names that are tried: an earlier process of the same number may have been killed.
 const ATTEMPTS: u32 = 100;
+/// After this a wait looks whether the process was asked to end.
+const SLICE: Duration = Duration::from_millis(200);
 
 /// The demonstration's namespace and its voice. Whatever happens, the namespace goes with it.
 pub struct Stage<'o> {
@@ -47,9 +50,7 @@ impl<'o> Stage<'o> {
 
     /// Begins a part of the story, unless the process was asked to end.
     pub fn begin(&mut self, heading: &str) -> Result<(), Failure> {
-        if let Some(signal) = platform::caught_signal() {
-            return Err(Failure::Signalled(signal));
-        }
+        check_signals()?;
         self.say(format_args!("\n{heading}"))
     }
 
@@ -70,6 +71,24 @@ impl<'o> Stage<'o> {
         Ok(Actor { child, role })
     }
 
+    /// Waits for a condition, unless the process is asked to end before it holds.
+    pub fn wait(
+        &self,
+        namespace: &Namespace,
+        variable: &str,
+        condition: &Condition,
+    ) -> Result<(), Failure> {
+        let began = Instant::now();
+        loop {
+            match namespace.wait(variable, condition, SLICE) {
+                Err(error) if error.kind() == ErrorKind::TimedOut && began.elapsed() < PATIENCE => {
+                    check_signals()?;
+                }
+                outcome => return Ok(outcome.map(drop)?),
+            }
+        }
+    }
+
     /// Removes the namespace; nobody may be attached any more.
     pub fn strike(self) -> Result<(), Failure> {
         let Self { namespace, onlooker, mut removal, .. } = self;
@@ -78,6 +97,11 @@ impl<'o> Stage<'o> {
         removal.is_due = false;
         Ok(())
     }
+}
+
+/// Ends the demonstration when the process was asked to end.
+fn check_signals() -> Result<(), Failure> {
+    platform::caught_signal().map_or(Ok(()), |signal| Err(Failure::Signalled(signal)))
 }
 
 fn new_namespace() -> Result<Namespace, Failure> {
@@ -129,11 +153,9 @@ impl Actor {
         if status.success() {
             return Ok(());
         }
+        check_signals()?;
         let (id, role) = (self.child.id(), &self.role);
-        Err(match platform::caught_signal() {
-            Some(signal) => Failure::Signalled(signal),
-            None => Failure::Other(format!("process {id} ({role}) failed: {status}")),
-        })
+        Err(Failure::Other(format!("process {id} ({role}) failed: {status}")))
     }
 
     /// Kills it at once.

@@ -30,19 +30,21 @@ impl Exists {
         let exists = self.look(session)?;
         let verdict = if exists { Verdict::Done } else { Verdict::No };
         if output.is_json() {
-            output.json(&json!({ "exists": exists })).or_else(|failure| failure.or(verdict).map(drop))?;
+            output
+                .json(&json!({ "exists": exists }))
+                .or_else(|failure| failure.or(verdict).map(drop))?;
         }
         Ok(verdict)
     }
 
     fn look(&self, session: &Session) -> Result<bool, Failure> {
-        let namespace =
-            match session.open(&self.namespace, Purpose::Read, self.variable.as_deref()) {
-                Err(Failure::Library(error)) if error.kind() == ErrorKind::NotFound => {
-                    return Ok(false);
-                }
-                opened => opened?,
-            };
+        let namespace = match session.open(&self.namespace, Purpose::Read, self.variable.as_deref())
+        {
+            Err(Failure::Library(error)) if error.kind() == ErrorKind::NotFound => {
+                return Ok(false);
+            }
+            opened => opened?,
+        };
         match &self.variable {
             Some(variable) => Ok(namespace.contains(variable)?),
             None => Ok(true),

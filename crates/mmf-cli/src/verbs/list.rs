@@ -49,7 +49,9 @@ impl List {
                 }
             }
             (true, false) => {
-                output.line(long_line(["TYPE", "SIZE", "VERSION", "TIME", "PID", "PROGRAM", "NAME"]))?;
+                output.line(long_line([
+                    "TYPE", "SIZE", "VERSION", "TIME", "PID", "PROGRAM", "NAME",
+                ]))?;
                 for row in rows(&namespace, &self.prefix)? {
                     let row = row?;
                     let [size, version] = [row.size, row.version].map(|number| number.to_string());
@@ -80,10 +82,10 @@ impl List {
 }
 
 /// A line of `--long`. Its columns have fixed widths, because lines are printed as they are found.
-fn long_line(
-    [type_name, size, version, time, pid, program, name]: [&str; 7],
-) -> String {
-    format!("{type_name:<9}  {size:>12}  {version:>12}  {time:<24}  {pid:>10}  {program:<15}  {name}")
+fn long_line([type_name, size, version, time, pid, program, name]: [&str; 7]) -> String {
+    format!(
+        "{type_name:<9}  {size:>12}  {version:>12}  {time:<24}  {pid:>10}  {program:<15}  {name}"
+    )
 }
 
 fn list_namespaces(output: &mut Output) -> Outcome {

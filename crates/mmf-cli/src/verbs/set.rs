@@ -8,10 +8,9 @@ use crate::input::ValueSource;
 use crate::output::Output;
 use crate::session::{Purpose, Session};
 
-/// Store a value under a name.
+/// Store a value; the namespace is made when it does not exist.
 ///
-/// A namespace that does not exist yet is made, with the usual capacity, and lives until it is
-/// removed.
+/// A namespace made by this has the usual capacity and lives until it is removed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -34,7 +34,7 @@ pub struct Wait {
     condition: ConditionArguments,
 
     /// Type of the value to wait for [default: text]
-    #[arg(long = "type", value_name = "TYPE", requires = "equals")]
+    #[arg(long = "type", value_name = "TYPE", conflicts_with_all = ["exists", "gone", "since"])]
     type_name: Option<TypeName>,
 }
 
@@ -82,7 +82,9 @@ impl Wait {
         }
         if let Some(text) = &wanted.equals {
             let type_name = self.type_name.unwrap_or(TypeName::Text);
-            return Ok(Condition::Equals(input::from_argument(text.clone(), type_name)?.into_value()?));
+            return Ok(Condition::Equals(
+                input::from_argument(text.clone(), type_name)?.into_value()?,
+            ));
         }
         Ok(if wanted.gone { Condition::Gone } else { Condition::Exists })
     }

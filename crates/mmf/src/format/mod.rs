@@ -12,6 +12,8 @@ pub(crate) mod run;
 pub(crate) mod seat;
 pub(crate) mod slot;
 pub(crate) mod structural;
+#[cfg(test)]
+mod tests;
 
 /// Bytes of a page, the unit of the heap.
 pub(crate) const PAGE: u64 = 4096;

@@ -1,6 +1,7 @@
 //! Laying out a new namespace.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::builder::{Builder, Lifetime};
 use crate::error::{Error, ErrorKind, Result};
@@ -75,7 +76,7 @@ fn map(file: &std::fs::File, capacity: u64) -> Result<Segment> {
     let file = file.try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
     let identity =
         FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
-    let source = Source { file, path: "/nonexistent".into(), identity };
+    let source = Source { file, path: "/nonexistent".into(), identity, link: OnceLock::new() };
     Segment::of_file(source, capacity, Access::ReadWrite)
 }
 

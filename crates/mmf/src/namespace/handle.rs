@@ -11,7 +11,7 @@ use super::variable::Variable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{BREAK, CAPACITY, HASH_SEED, NAMESPACE_ID};
 use crate::inspect::{self, Finding, Statistics};
-use crate::platform::{self, Access};
+use crate::platform::{self, Access, FileIdentity};
 use crate::registry::Registry;
 use crate::sync::Ordering;
 use crate::value::{FromValue, ToValue, ValueType};
@@ -100,6 +100,14 @@ impl Namespace {
 
     pub(super) fn new(context: Context, name: &str, id: u128) -> Self {
         Self { context: Arc::new(context), name: name.into(), id }
+    }
+
+    /// Takes note of the small file that leads to the swapfile.
+    pub(super) fn remember_link(&self, path: &Path, identity: FileIdentity) {
+        if let Some(source) = self.context.registry.segment().source() {
+            // Set already: the handle has been opened by this link.
+            let _ = source.link.set((path.to_owned(), identity));
+        }
     }
 
     /// The name it was opened by.

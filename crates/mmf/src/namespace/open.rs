@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::builder::{Builder, Existence};
@@ -80,7 +80,12 @@ fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -
                 )
                 .advise("remove the name with `mmf remove`"));
             };
-            attach_existing(builder, &link.path, target, Some(link.id))
+            let attempt = attach_existing(builder, &link.path, target, Some(link.id))?;
+            if let (Attempt::Opened(namespace), Ok(identity)) = (&attempt, FileIdentity::of(&file))
+            {
+                namespace.remember_link(&path, identity);
+            }
+            Ok(attempt)
         }
         None => attach_existing(builder, &path, file, None),
     }
@@ -123,7 +128,10 @@ fn open_by_swapfile(
                 }
                 attach(builder, &path, file, None)?
             } else if existence == Existence::Forbidden {
-                return Err(already_exists(&path));
+                if !remove_left_over(&path, &file)? {
+                    return Err(already_exists(&path));
+                }
+                Attempt::Again
             } else {
                 attach_existing(builder, &path, file, None)?
             }
@@ -131,6 +139,9 @@ fn open_by_swapfile(
     };
     if let Attempt::Opened(namespace) = &opened {
         publish_link(builder, &name_path, &path, namespace)?;
+        if let Ok(identity) = FileIdentity::of_path(&name_path) {
+            namespace.remember_link(&name_path, identity);
+        }
     }
     Ok(opened)
 }
@@ -219,7 +230,7 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
     }
     let identity =
         FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
-    let source = Source { file, path: path.to_owned(), identity };
+    let source = Source { file, path: path.to_owned(), identity, link: OnceLock::new() };
     let segment = Segment::of_file(source, facts.capacity, access_of(builder))?;
     let registry = match Registry::attach(segment) {
         Ok(registry) => registry,

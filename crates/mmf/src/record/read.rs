@@ -112,16 +112,43 @@ pub(crate) fn name_equals(
     Ok(equal)
 }
 
-/// A short name as the record's two name words.
+/// A short name as the record's two name words: its bytes, then zeros.
 #[inline(always)]
 pub(super) fn inline_words(name: &[u8]) -> [u64; 2] {
-    let mut bytes = [0; INLINE_NAME];
-    bytes[..name.len()].copy_from_slice(name);
-    let mut words = [0; 2];
-    for (word, piece) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        let mut value = [0; 8];
-        value.copy_from_slice(piece);
-        *word = u64::from_le_bytes(value);
+    // Loads that overlap instead of a copy of variable length, which would be a call.
+    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            let missing = (INLINE_NAME - name.len()) * 8;
+            let second = if name.len() == 8 { 0 } else { u64::from_le_bytes(*last) >> missing };
+            [u64::from_le_bytes(*first), second]
+        }
+        _ => [short_word(name), 0],
     }
-    words
+}
+
+/// Fewer than eight bytes as a word.
+#[inline(always)]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let high = u64::from(u32::from_le_bytes(*last)) << ((bytes.len() - 4) * 8);
+        return u64::from(u32::from_le_bytes(*first)) | high;
+    }
+    bytes.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_become_their_bytes_and_zeros() {
+        let name = b"abcdefghijklmnop";
+        for length in 0..=INLINE_NAME {
+            let mut bytes = [0; INLINE_NAME];
+            bytes[..length].copy_from_slice(&name[..length]);
+            let words = inline_words(&name[..length]);
+            let expected = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+            assert!(words.into_iter().eq(expected), "length {length}");
+        }
+    }
 }

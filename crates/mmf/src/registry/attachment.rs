@@ -169,6 +169,7 @@ impl Registry {
             let same = FileIdentity::of_path(&source.path).ok() == Some(source.identity);
             if same && platform::try_exclusive_presence(file)? {
                 platform::remove_file(&source.path)?;
+                source.remove_link()?;
             }
             Ok(())
         })

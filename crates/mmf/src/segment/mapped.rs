@@ -106,14 +106,31 @@ impl Segment {
         self.words::<1>(offset).map(|words| &words[0])
     }
 
-    /// `COUNT` words from `offset` on.
+    /// `COUNT` words from `offset` on, a multiple of their size: a power of two up to a page, so
+    /// that they never lie in two granules.
     #[inline(always)]
     pub(crate) fn words<const COUNT: usize>(&self, offset: u64) -> Result<&[AtomicU64; COUNT]> {
-        let address = self.checked(offset, COUNT as u64 * 8)?;
-        // SAFETY: obligation: address of COUNT valid, aligned, live words. `checked` made sure
-        // that they lie in the mapping, aligned; the mapping lives as long as `self`; words of
-        // the file are only ever accessed as atomics.
+        const { assert!(COUNT.is_power_of_two() && COUNT as u64 * 8 <= PAGE) };
+        let size = COUNT as u64 * 8;
+        let view = self.view();
+        let inside = offset.is_multiple_of(size) && offset <= view.mapping.length() - size;
+        let address = if inside && view.granule_is_populated(offset / GRANULE) {
+            view.mapping.base().wrapping_add(offset as usize)
+        } else {
+            self.words_slowly(offset, size)?
+        };
+        // SAFETY: obligation: address of COUNT valid, aligned, live words. It was checked against
+        // the mapping, which lives as long as `self`, and is aligned because mappings are; words
+        // of the file are only ever accessed as atomics.
         Ok(unsafe { &*address.cast::<[AtomicU64; COUNT]>() })
+    }
+
+    #[cold]
+    fn words_slowly(&self, offset: u64, size: u64) -> Result<*mut u8> {
+        if !offset.is_multiple_of(size) {
+            return Err(outside(offset));
+        }
+        self.checked_slowly(offset, size)
     }
 
     /// Words `offset .. offset + count * 8`.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::platform::{self, Access, FileIdentity};
 
@@ -11,6 +12,8 @@ pub(crate) struct Source {
     pub(crate) file: File,
     pub(crate) path: PathBuf,
     pub(crate) identity: FileIdentity,
+    /// The small file by whose name others find this one, if there is one.
+    pub(crate) link: OnceLock<(PathBuf, FileIdentity)>,
 }
 
 impl Source {
@@ -32,6 +35,16 @@ impl Source {
             ));
         }
         action(&file)
+    }
+
+    /// Removes the name that leads here, unless it leads elsewhere by now.
+    pub(crate) fn remove_link(&self) -> std::io::Result<()> {
+        match self.link.get() {
+            Some((path, link)) if FileIdentity::of_path(path).ok() == Some(*link) => {
+                platform::remove_file(path)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
