@@ -1,18 +1,16 @@
 //! The test's end of an actor.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::protocol::{
-    Answer, Datum, Failure, Lock, Opening, Order, Outcome, Statistics, Until,
-};
+use crate::protocol::{Answer, Datum, Failure, Lock, Opening, Order, Outcome, Statistics, Until};
 
 /// Nothing in a test takes longer, or it hangs.
 pub const LIMIT: Duration = Duration::from_secs(40);
@@ -33,18 +31,14 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
 /// A process that does what it is told.
 pub struct Actor {
     channel: BufReader<UnixStream>,
-    life: Life,
+    /// The process that was started; none when another actor made it.
+    child: Option<Child>,
+    /// A handle on the actor's own process, whatever its number means by now.
+    handle: OwnedFd,
     /// The process id as this process sees it.
     process: u32,
     /// The process id as the actor sees it.
     own_process: u32,
-}
-
-/// How to end it.
-enum Life {
-    Child(Child),
-    /// A child of an actor.
-    Grandchild(OwnedFd),
 }
 
 impl Actor {
@@ -59,13 +53,13 @@ impl Actor {
         // The command holds the other end of the channel, which would hide the actor's death.
         drop(command);
         let process = child.id();
-        Self::meet(ours, Life::Child(child), process)
+        Self::meet(ours, Some(child), handle_on(process), process)
     }
 
-    fn meet(channel: UnixStream, life: Life, process: u32) -> Self {
+    fn meet(channel: UnixStream, child: Option<Child>, handle: OwnedFd, process: u32) -> Self {
         channel.set_read_timeout(Some(LIMIT)).expect("a timeout");
         let channel = BufReader::new(channel);
-        let mut actor = Self { channel, life, process, own_process: 0 };
+        let mut actor = Self { channel, child, handle, process, own_process: 0 };
         match actor.answer() {
             Answer::Ready(own_process) => actor.own_process = own_process,
             other => panic!("an actor begins with {other:?}"),
@@ -73,8 +67,8 @@ impl Actor {
         actor
     }
 
-    /// The actor is the child of the process that was started.
-    pub(crate) fn look_for_inner_process(&mut self) {
+    /// The same actor, which is not the process that was started but that one's only child.
+    pub(crate) fn inside(mut self) -> Self {
         let parent = self.process.to_string();
         let processes = std::fs::read_dir("/proc").expect("/proc");
         let child = processes.flatten().find_map(|entry| {
@@ -83,6 +77,8 @@ impl Actor {
             (parent_of == parent).then_some(process)
         });
         self.process = child.expect("the process inside");
+        self.handle = handle_on(self.process);
+        self
     }
 
     /// Its process id.
@@ -149,11 +145,24 @@ impl Actor {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let sent = match &self.life {
-            Life::Child(_) => kill_process(pid(self.process), signal),
-            Life::Grandchild(handle) => pidfd_send_signal(handle, signal),
+        pidfd_send_signal(&self.handle, signal).expect("the signal is sent");
+    }
+
+    /// Sends a signal again and again until the order before is answered.
+    ///
+    /// Once is not enough: a signal is noticed by a process that sleeps, and a waiter is awake for
+    /// a moment now and then, to look at its condition and its deadline.
+    pub fn signal_until_answer(&mut self, signal: Signal) -> Outcome<Answer> {
+        let set_limit = |channel: &BufReader<UnixStream>, limit| {
+            channel.get_ref().set_read_timeout(Some(limit)).expect("a timeout");
         };
-        sent.expect("the signal is sent");
+        set_limit(&self.channel, Duration::from_millis(20));
+        until("the signal ends the wait", || {
+            self.signal(signal);
+            self.channel.fill_buf().is_ok()
+        });
+        set_limit(&self.channel, LIMIT);
+        self.outcome()
     }
 
     /// Kills it and waits until it is gone.
@@ -173,38 +182,26 @@ impl Actor {
     ///
     /// When it does not end well.
     pub fn finish(mut self) {
-        self.channel.get_ref().shutdown(std::net::Shutdown::Both).expect("the channel closes");
+        self.channel.get_ref().shutdown(Shutdown::Both).expect("the channel closes");
         let process = self.process;
-        match &mut self.life {
-            Life::Child(child) => {
-                let mut status = None;
-                until("the actor ends", || {
-                    status = child.try_wait().expect("its status");
-                    status.is_some()
-                });
-                let status = status.expect("its status");
-                assert!(status.success(), "actor {process}: {status}, {:?}", status.signal());
-            }
-            Life::Grandchild(_) => until("the actor ends", || {
+        let Some(child) = &mut self.child else {
+            return until("the actor ends", || {
                 stat_fields(process).is_none_or(|fields| fields[0] == "Z")
-            }),
-        }
+            });
+        };
+        let mut status = None;
+        until("the actor ends", || {
+            status = child.try_wait().expect("its status");
+            status.is_some()
+        });
+        let status = status.expect("its status");
+        assert!(status.success(), "actor {process}: {status}");
     }
 
     fn end(&mut self) {
-        match &mut self.life {
-            Life::Child(child) => {
-                if child.id() != self.process && matches!(child.try_wait(), Ok(None)) {
-                    // It has not been waited for by its parent, who still lives: it is the same.
-                    let _ = kill_process(pid(self.process), Signal::KILL);
-                } else {
-                    let _ = child.kill();
-                }
-                let _ = child.wait();
-            }
-            Life::Grandchild(handle) => {
-                let _ = pidfd_send_signal(handle, Signal::KILL);
-            }
+        let _ = pidfd_send_signal(&self.handle, Signal::KILL);
+        if let Some(child) = &mut self.child {
+            let _ = child.wait();
         }
     }
 
@@ -213,7 +210,7 @@ impl Actor {
         let listener = UnixListener::bind(socket).expect("a socket");
         listener.set_nonblocking(true).expect("a patient socket");
         let process = self.number(&Order::Fork(socket.to_owned())).expect("a child") as u32;
-        let handle = pidfd_open(pid(process), PidfdFlags::empty()).expect("a handle on the child");
+        let handle = handle_on(process);
         let mut channel = None;
         until("the child calls", || {
             channel = listener.accept().ok();
@@ -222,7 +219,7 @@ impl Actor {
         let (channel, _) = channel.expect("a channel");
         channel.set_nonblocking(false).expect("an ordinary channel");
         std::fs::remove_file(socket).expect("the socket goes");
-        Self::meet(channel, Life::Grandchild(handle), process)
+        Self::meet(channel, None, handle, process)
     }
 
     /// Opens a namespace; returns its identity.
@@ -365,8 +362,9 @@ impl Failure {
     }
 }
 
-fn pid(process: u32) -> Pid {
-    Pid::from_raw(process as i32).expect("a process id")
+fn handle_on(process: u32) -> OwnedFd {
+    let process = Pid::from_raw(process as i32).expect("a process id");
+    pidfd_open(process, PidfdFlags::empty()).expect("a handle on the process")
 }
 
 /// State, parent and more of what the kernel says of a process.

@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// The next number (SplitMix64).
-    pub fn next(&mut self) -> u64 {
+    pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
+        self.word() % limit
     }
 }
 
@@ -31,7 +31,7 @@ impl Random {
 pub fn make_payload(name: &str, length: usize, random: &mut Random) -> Vec<u8> {
     let mut payload = Vec::with_capacity(length + 8);
     while payload.len() < length {
-        payload.extend_from_slice(&random.next().to_le_bytes());
+        payload.extend_from_slice(&random.word().to_le_bytes());
     }
     payload.truncate(length);
     if length >= 8 {

@@ -59,6 +59,9 @@ pub enum Order {
     Stat,
     /// Whether a namespace is removed, others being attached or not.
     Remove(String, bool),
+    /// The names of all namespaces, each with the number of attached processes, and `left over`
+    /// when it should have gone.
+    Namespaces,
     /// Write a file of zeros of this length.
     WriteFile(PathBuf, usize),
     /// Remove a file.
@@ -69,6 +72,8 @@ pub enum Order {
     CloseDescriptors,
     /// Become another program, which lives as long as the channel.
     Exec,
+    /// Give up root's rights for those of this user and group.
+    BecomeUser(u32),
     /// Let a signal handler take SIGUSR1.
     HandleSignal,
     /// Change variables at random until killed.
@@ -96,6 +101,8 @@ pub struct Opening {
     pub timeout: u64,
     /// Open for reading only.
     pub read_only: bool,
+    /// Open a namespace for everybody whoever owns it.
+    pub trust_owner: bool,
 }
 
 /// Whether a namespace must exist.
@@ -122,6 +129,7 @@ impl Opening {
             autolock: true,
             timeout: 20_000,
             read_only: false,
+            trust_owner: false,
         }
     }
 
@@ -267,9 +275,9 @@ impl From<Value> for Datum {
             Value::Text(text) => Self::Text(text),
             Value::Bytes(bytes) => Self::Bytes(bytes),
             Value::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
-            Value::Map(entries) => {
-                Self::Map(entries.into_iter().map(|(key, item)| (key.into(), item.into())).collect())
-            }
+            Value::Map(entries) => Self::Map(
+                entries.into_iter().map(|(key, item)| (key.into(), item.into())).collect(),
+            ),
             Value::Opaque { language, data } => Self::Opaque(language, data),
             Value::Counter(number) => Self::Counter(number),
             _ => Self::Null,
@@ -288,9 +296,9 @@ impl From<Datum> for Value {
             Datum::Text(text) => Self::Text(text),
             Datum::Bytes(bytes) => Self::Bytes(bytes),
             Datum::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
-            Datum::Map(entries) => {
-                Self::Map(entries.into_iter().map(|(key, item)| (key.into(), item.into())).collect())
-            }
+            Datum::Map(entries) => Self::Map(
+                entries.into_iter().map(|(key, item)| (key.into(), item.into())).collect(),
+            ),
             Datum::Opaque(language, data) => Self::Opaque { language, data },
             Datum::Counter(number) => Self::Counter(number),
         }

@@ -1,14 +1,14 @@
 //! Where a test's actors work: directories of their own, and ways to start them.
 
 use std::ffi::OsStr;
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::client::Actor;
-use crate::protocol::Opening;
+use crate::protocol::{Opening, Order};
 
 /// The user that a test run by root lets act as a stranger: "nobody".
 const STRANGER: u32 = 65_534;
@@ -49,8 +49,7 @@ impl Workshop {
 
     /// One opening in system memory and one with a swapfile.
     pub fn openings(&self) -> [Opening; 2] {
-        let swapped =
-            Opening { swapfile: Some(self.file("data.mmf")), ..Opening::new("on-disk") };
+        let swapped = Opening { swapfile: Some(self.file("data.mmf")), ..Opening::new("on-disk") };
         [Opening::new("in-memory"), swapped]
     }
 
@@ -85,41 +84,33 @@ impl Workshop {
     pub fn actor_in_pid_namespace(&self) -> Actor {
         let mut command = unshare(&["--pid", "--fork", "--mount-proc"]);
         command.arg(&self.actor).env("MMF_DIR", self.namespaces());
-        let mut actor = Actor::start(command);
-        actor.look_for_inner_process();
-        actor
+        Actor::start(command).inside()
     }
 
     /// An actor whose namespaces lie on a memory file system of `bytes` bytes, which only it and
     /// its children see and which goes with them.
     pub fn actor_on_small_file_system(&self, bytes: u64) -> Actor {
-        let mount = format!(
-            "mount -t tmpfs -o size={bytes},mode=0755 tmpfs \"$MMF_DIR\" && exec \"$0\""
-        );
+        let mount =
+            format!("mount -t tmpfs -o size={bytes},mode=0755 tmpfs \"$MMF_DIR\" && exec \"$0\"");
         let mut command = unshare(&["--mount"]);
         command.args(["sh", "-c", &mount]).arg(&self.actor).env("MMF_DIR", self.namespaces());
         Actor::start(command)
     }
 
     /// An actor of another user when this one is root, else of the same.
-    ///
-    /// It runs a copy of the program, since strangers may not enter every directory.
     pub fn stranger(&self) -> Actor {
         self.admit_strangers();
-        let program = self.file("stranger");
-        std::fs::copy(&self.actor, &program).expect("a copy of the program");
-        let mut command = self.program(&program, &[]);
+        let mut actor = self.actor();
         if is_root() {
-            command.uid(STRANGER).gid(STRANGER);
+            actor.ask(&Order::BecomeUser(STRANGER)).expect("another user");
         }
-        Actor::start(command)
+        actor
     }
 
     fn admit_strangers(&self) {
-        use std::os::unix::fs::PermissionsExt;
         for directory in [self.namespaces.path(), self.files.path()] {
-            let permissions = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(directory, permissions).expect("others may enter");
+            let permissions = std::fs::Permissions::from_mode(0o1777);
+            std::fs::set_permissions(directory, permissions).expect("others may work there");
         }
     }
 }

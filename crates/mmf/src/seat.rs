@@ -141,7 +141,7 @@ impl<'a> Seat<'a> {
         &self.words[WAKE]
     }
 
-    /// Offset of what the seat waits for, or 0; 1 when it waits for any of several.
+    /// 1 while the seat waits for any of several variables, else 0.
     pub(crate) fn waiting(&self) -> &'a AtomicU64 {
         &self.words[WAITING]
     }

@@ -234,10 +234,10 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Runs `test` with random operations, 48 times over every configuration.
+/// Runs `test` with random operations, 256 times over every configuration.
 fn with_random<S: Strategy>(strategy: S, test: impl Fn(&Namespace, &S::Value)) {
     for configuration in Configuration::ALL {
-        let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
+        let config = Config { cases: 256, failure_persistence: None, ..Config::default() };
         let run = |operations| {
             let place = configuration.open();
             test(&place.namespace, &operations);

@@ -14,7 +14,7 @@ const ATTEMPTS: usize = 1_000_000;
 /// Offers every record whose tag fits `hash` to `accept` until it returns something.
 ///
 /// The result is certain: the index did not move while the search ran.
-#[inline]
+#[inline(always)]
 pub(crate) fn lookup<T>(
     segment: &Segment,
     hash: Hash,
@@ -48,7 +48,7 @@ pub(crate) fn lookup<T>(
     Err(Error::new(ErrorKind::Contended, "the index kept changing during the search"))
 }
 
-#[inline]
+#[inline(always)]
 fn search_segment<T>(
     segment: &Segment,
     base: u64,
@@ -59,10 +59,8 @@ fn search_segment<T>(
     let mut line = hash.line();
     for _ in 0..LINES {
         let words = segment.words::<LINE_WORDS>(base.wrapping_add(run::HEADER + line * LINE))?;
-        let mut has_free = false;
         for word in words {
             let word = word.load(Ordering::Relaxed);
-            has_free |= word == FREE;
             if matches(word, tag) {
                 // Acquire: pairs with the journal's store of the word, so the record is filled.
                 fence(Ordering::Acquire);
@@ -71,7 +69,9 @@ fn search_segment<T>(
                 }
             }
         }
-        if has_free {
+        // A line that has a free word was never full: no name of this line lies beyond it. A word
+        // that became free since the look above had been removed, and its line was never full.
+        if words.iter().any(|word| word.load(Ordering::Relaxed) == FREE) {
             return Ok(None);
         }
         line = if line + 1 == LINES { 0 } else { line + 1 };

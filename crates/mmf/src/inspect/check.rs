@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::account::{
-    Account, Owner, Run, account_owners, account_runs, block_bytes, owned_blocks, walk_runs,
-};
+use super::account::{Account, Owner, Run, account_owners, account_runs, owned_blocks, walk_runs};
 use crate::error::{Error, Result};
 use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
 use crate::format::header::{FREE_RUN_LISTS, FREE_RUNS, JOURNAL, RECORD_COUNT};
-use crate::format::index::{DEPTH, Hash, LINES, SEGMENT_WORDS, USED, names_record, record_offset};
-use crate::format::run::{BITMAP, HEADER, Kind, NEXT, PREVIOUS};
+use crate::format::index::{
+    DEPTH, GREATEST_DEPTH, Hash, LINES, SEGMENT_WORDS, USED, names_record, record_offset,
+};
+use crate::format::run::{BITMAP, HEADER, Info, Kind, NEXT, PREVIOUS};
 use crate::format::{LINE, PAGE, record};
-use crate::heap::slab_is_used;
+use crate::heap::{block_capacity, slab_is_used};
 use crate::journal::Journal;
 use crate::record::{Glimpse, Record, find, name_of_record};
 use crate::registry::Patience;
@@ -192,9 +192,7 @@ impl Pass<'_> {
         let journal = Journal::begin(self.segment);
         let base = block & !(PAGE - 1);
         let is_large = block == base + HEADER
-            && self
-                .load(base)
-                .is_ok_and(|word| crate::format::run::Info(word).kind() == Some(Kind::Large));
+            && self.load(base).is_ok_and(|word| Info(word).kind() == Some(Kind::Large));
         if is_large {
             return;
         }
@@ -258,7 +256,9 @@ impl Pass<'_> {
                     );
                 }
             }
-            if used != self.load(base + USED)? || self.load(base + DEPTH)? > 32 {
+            if used != self.load(base + USED)?
+                || self.load(base + DEPTH)? > u64::from(GREATEST_DEPTH)
+            {
                 self.report(format!("segment {base}"), "miscounts its words or its depth");
             }
         }
@@ -314,7 +314,9 @@ impl Pass<'_> {
         let header = self.load(value.offset())?;
         let needed = crate::format::block::ValueHeader::length_of(header)
             + crate::format::block::VALUE_HEADER;
-        if glimpse.still_holds() && needed > block_bytes(self.segment, value.offset())? {
+        let base = value.offset() & !(PAGE - 1);
+        let room = block_capacity(Info(self.load(base)?));
+        if glimpse.still_holds() && needed > room {
             return damaged("its value is longer than its block");
         }
         Ok(())

@@ -5,15 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::location::{Link, path_of, user_directory};
+use super::location::{GLOBAL_PREFIX, Link, path_of, user_directory};
 use super::name::NamespaceName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::OPTION_WHILE_ATTACHED;
 use crate::inspect::header::read_header;
 use crate::platform::{self, Access, FileIdentity};
-
-/// Prefix of the files of `Global\` namespaces.
-const GLOBAL_PREFIX: &str = "mmf.";
 
 /// One namespace of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,6 +9,8 @@ use super::name::{NamespaceName, Scope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{self, Access};
 
+/// Prefix of the files of `Global\` namespaces.
+pub(super) const GLOBAL_PREFIX: &str = "mmf.";
 /// First line of a file that leads to a swapfile.
 const LINK_MAGIC: &[u8] = b"mmf-link 1\n";
 /// Longest file that can be a link: paths have at most 4096 bytes.
@@ -17,8 +19,19 @@ const LONGEST_LINK: u64 = 8192;
 /// Where the file that bears a namespace's name stands.
 pub(super) fn path_of(name: &NamespaceName) -> Result<PathBuf> {
     match name.scope {
-        Scope::User => Ok(user_directory()?.join(&name.plain)),
-        Scope::Machine => Ok(platform::global_directory().join(format!("mmf.{}", name.plain))),
+        Scope::User => {
+            let directory = user_directory()?;
+            if directory == platform::global_directory() && name.plain.starts_with(GLOBAL_PREFIX) {
+                return Err(Error::new(
+                    ErrorKind::InvalidName,
+                    "with MMF_DIR set, names that begin with \"mmf.\" are those of Global\\",
+                ));
+            }
+            Ok(directory.join(&name.plain))
+        }
+        Scope::Machine => {
+            Ok(platform::global_directory().join(format!("{GLOBAL_PREFIX}{}", name.plain)))
+        }
     }
 }
 

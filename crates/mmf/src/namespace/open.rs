@@ -280,7 +280,9 @@ fn open_file(path: &Path, access: Access) -> Result<Option<File>> {
 /// Unlinks a namespace that should have gone with its last process, which was killed.
 fn remove_left_over(path: &Path, file: &File) -> Result<bool> {
     let Ok(facts) = read_header(file) else { return Ok(false) };
-    if facts.options & OPTION_WHILE_ATTACHED == 0 {
+    // Another version's file may mean something else by the same bits.
+    let is_usable = facts.check_usable(Access::ReadWrite).is_ok();
+    if !is_usable || facts.options & OPTION_WHILE_ATTACHED == 0 {
         return Ok(false);
     }
     // The lock lives with this description: nobody attaches before the name is gone.

@@ -38,6 +38,7 @@ impl Segment {
     }
 
     /// Copies `length` bytes from `offset` into `buffer`, whose former content goes.
+    #[inline(always)]
     pub(crate) fn copy_to_vector(
         &self,
         offset: u64,
@@ -45,6 +46,18 @@ impl Segment {
         buffer: &mut Vec<u8>,
     ) -> Result<()> {
         buffer.clear();
+        if length > buffer.capacity() || length >= LONG_COPY {
+            self.make_room(offset, length, buffer)?;
+        }
+        self.copy_out_raw(offset, &mut buffer.spare_capacity_mut()[..length])?;
+        // SAFETY: obligation: `length` bytes are initialised and within the capacity. The slice
+        // above was, and `copy_out_raw` wrote every byte of it.
+        unsafe { buffer.set_len(length) };
+        Ok(())
+    }
+
+    #[cold]
+    fn make_room(&self, offset: u64, length: usize, buffer: &mut Vec<u8>) -> Result<()> {
         // The length may be torn or damaged: no memory is asked for, and no page touched, before
         // it is known to end inside the heap.
         let end = offset.checked_add(length as u64).ok_or_else(|| outside(offset))?;
@@ -53,15 +66,10 @@ impl Segment {
         }
         buffer.try_reserve_exact(length).map_err(|_| {
             Error::new(ErrorKind::OutOfSpace, format!("no {length} bytes for the copy"))
-        })?;
-        self.copy_out_raw(offset, &mut buffer.spare_capacity_mut()[..length])?;
-        // SAFETY: obligation: `length` bytes are initialised and within the capacity. They were
-        // reserved above, and `copy_out_raw` wrote every one of them.
-        unsafe { buffer.set_len(length) };
-        Ok(())
+        })
     }
 
-    #[inline]
+    #[inline(always)]
     fn copy_out_words(&self, offset: u64, destination: &mut [MaybeUninit<u8>]) -> Result<()> {
         let words = self.word_range(offset, destination.len().div_ceil(8) as u64)?;
         let (whole, rest) = destination.as_chunks_mut::<8>();

@@ -13,6 +13,9 @@ use crate::sync::process_local::{AtomicPtr, AtomicU64 as LocalU64, Ordering};
 
 /// One mapping of the file with the list of granules known to exist.
 struct View {
+    /// The mapping's address and length, at hand for every access.
+    base: *mut u8,
+    length: u64,
     mapping: Mapping,
     populated: Box<[LocalU64]>,
 }
@@ -113,9 +116,9 @@ impl Segment {
         const { assert!(COUNT.is_power_of_two() && COUNT as u64 * 8 <= PAGE) };
         let size = COUNT as u64 * 8;
         let view = self.view();
-        let inside = offset.is_multiple_of(size) && offset <= view.mapping.length() - size;
+        let inside = offset.is_multiple_of(size) && offset <= view.length - size;
         let address = if inside && view.granule_is_populated(offset / GRANULE) {
-            view.mapping.base().wrapping_add(offset as usize)
+            view.base.wrapping_add(offset as usize)
         } else {
             self.words_slowly(offset, size)?
         };
@@ -229,7 +232,7 @@ impl View {
     fn new(mapping: Mapping) -> Self {
         let granules = mapping.length().div_ceil(GRANULE);
         let populated = (0..granules.div_ceil(64)).map(|_| LocalU64::new(0)).collect();
-        Self { mapping, populated }
+        Self { base: mapping.base(), length: mapping.length(), mapping, populated }
     }
 
     #[inline(always)]

@@ -16,7 +16,7 @@ use crate::value::ValueType;
 /// Failed validations after which a reader takes the publish lock for one turn.
 const TURNS: u32 = 64;
 /// Values up to this many bytes are copied to the stack.
-const SMALL: usize = 128;
+const SMALL: usize = 64;
 
 /// A value as one set stored it.
 pub(crate) struct Seen<'a> {

@@ -109,3 +109,11 @@ pub fn says(error: &Error, kind: mmf::ErrorKind, parts: &[&str]) {
         assert!(text.contains(part), "{text:?} does not say {part:?}");
     }
 }
+
+/// Every way to open or make what a builder describes.
+#[track_caller]
+pub fn attempts(builder: &Builder) -> [Error; 3] {
+    let builder = || builder.clone();
+    [builder().open(), builder().create(), builder().open_or_create()]
+        .map(|result| result.expect_err("bad input is refused"))
+}

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 /// The longest program name kept, in bytes.
-const LONGEST_PROGRAM: usize = 47;
+const LONGEST_PROGRAM: usize = 48;
 
 /// A description of a process for people to read. No decision is made from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) struct ProcessIdentity {
     pub(crate) pid: u32,
     /// When it started, in clock ticks since boot.
     pub(crate) start_time: u64,
-    /// The file name of its executable, at most 47 bytes.
+    /// The file name of its executable, at most 48 bytes.
     pub(crate) program: String,
     /// The inode of its PID namespace.
     pub(crate) pid_namespace: u64,

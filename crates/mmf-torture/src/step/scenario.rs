@@ -1,0 +1,202 @@
+//! What a scenario is: a namespace as it stands before, one operation, and what it may change.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mmf::{Builder, Lifetime, Namespace, Value};
+
+/// The variable that operations change, unless they say otherwise.
+pub(super) const TARGET: &str = "target";
+/// The name of every stepped namespace.
+pub(super) const NAMESPACE: &str = "stepped";
+/// How long anything may take when a process has died.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Every variable with its value.
+pub(super) type Content = BTreeMap<String, Value>;
+
+/// Something done with a namespace.
+pub(super) type Action = fn(&Namespace) -> mmf::Result<()>;
+
+/// Where the namespace lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// In the directory of namespaces.
+    Memory,
+    /// In a file of its own, with a link in the directory of namespaces.
+    Swapfile,
+}
+
+/// What is there before the victim starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// A namespace with the scenario's content.
+    Prepared,
+    /// Nothing.
+    Nothing,
+    /// An empty file where the namespace will be.
+    EmptyFile,
+}
+
+/// The stepped operation.
+#[derive(Clone, Copy)]
+pub(super) enum Operation {
+    /// Something done with a handle that has been warmed up.
+    Use(Action),
+    /// Opening, or making what is not there.
+    Open,
+    /// Dropping the handle.
+    Detach,
+    /// Removing the namespace.
+    Remove,
+}
+
+/// What the operation changes for others.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// No variable changes.
+    Nothing,
+    /// A variable has this value afterwards.
+    Sets(&'static str, Value),
+    /// A variable is gone afterwards.
+    Deletes(&'static str),
+    /// The namespace exists afterwards.
+    Creates,
+    /// The namespace does not exist afterwards.
+    Removes,
+    /// The namespace goes with its only process, whenever that dies.
+    Vanishes,
+}
+
+/// One operation on one namespace.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) capacity: u64,
+    pub(super) storage: Storage,
+    pub(super) lifetime: Lifetime,
+    pub(super) start: Start,
+    pub(super) fill: Content,
+    /// Done after filling, by a process that has ended before the victim starts.
+    pub(super) prepare: Action,
+    /// Done by the victim before the operation.
+    pub(super) warm_up: Action,
+    pub(super) operation: Operation,
+    pub(super) effect: Effect,
+    /// Whether the operation takes an exclusive lock, whose owner's death is reported.
+    pub(super) locks: bool,
+    /// Threads that the judge lets write at once.
+    pub(super) crowd: usize,
+}
+
+impl Scenario {
+    /// A scenario of four variables, with a victim that has set one of them.
+    pub(super) fn new(name: &'static str, operation: Operation) -> Self {
+        Self {
+            name,
+            capacity: 128 << 10,
+            storage: Storage::Memory,
+            lifetime: Lifetime::UntilRemoved,
+            start: Start::Prepared,
+            fill: Content::from([
+                ("warm".to_owned(), text("warm")),
+                ("small".to_owned(), text("a small value")),
+                ("large".to_owned(), bytes(2200)),
+                ("visits".to_owned(), Value::Counter(5)),
+            ]),
+            prepare: |_| Ok(()),
+            warm_up: |namespace| namespace.set("warm", "warm").map(drop),
+            operation,
+            effect: Effect::Nothing,
+            locks: false,
+            crowd: 1,
+        }
+    }
+
+    pub(super) fn using(name: &'static str, action: Action) -> Self {
+        Self::new(name, Operation::Use(action))
+    }
+
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+        self.fill.insert(name.to_owned(), value);
+        self
+    }
+
+    pub(super) fn prepared(mut self, prepare: Action) -> Self {
+        self.prepare = prepare;
+        self
+    }
+
+    pub(super) fn warmed(mut self, warm_up: Action) -> Self {
+        self.warm_up = warm_up;
+        self
+    }
+
+    pub(super) fn sets(mut self, name: &'static str, value: Value) -> Self {
+        self.effect = Effect::Sets(name, value);
+        self
+    }
+
+    pub(super) fn deletes(mut self, name: &'static str) -> Self {
+        self.effect = Effect::Deletes(name);
+        self
+    }
+
+    pub(super) fn locking(mut self) -> Self {
+        self.locks = true;
+        self
+    }
+
+    pub(super) fn capacity(mut self, bytes: u64) -> Self {
+        self.capacity = bytes;
+        self
+    }
+
+    /// Content before the operation.
+    pub(super) fn before(&self) -> Content {
+        self.fill.clone()
+    }
+
+    /// Content after it.
+    pub(super) fn after(&self) -> Content {
+        let mut content = self.fill.clone();
+        match &self.effect {
+            Effect::Sets(name, value) => {
+                content.insert((*name).to_owned(), value.clone());
+            }
+            Effect::Deletes(name) => {
+                content.remove(*name);
+            }
+            _ => {}
+        }
+        content
+    }
+
+    /// Where the namespace's own file stands.
+    pub(super) fn path(&self) -> PathBuf {
+        let directory = std::env::var_os("MMF_DIR").map(PathBuf::from).unwrap_or_default();
+        directory.join(match self.storage {
+            Storage::Memory => NAMESPACE,
+            Storage::Swapfile => "data.mmf",
+        })
+    }
+
+    /// How everybody opens it.
+    pub(super) fn builder(&self) -> Builder {
+        let builder = Namespace::builder(NAMESPACE).capacity(self.capacity).lifetime(self.lifetime);
+        match self.storage {
+            Storage::Memory => builder,
+            Storage::Swapfile => builder.swapfile(self.path()),
+        }
+    }
+}
+
+/// A text value.
+pub(super) fn text(content: &str) -> Value {
+    Value::Text(content.to_owned())
+}
+
+/// A value of so many different bytes.
+pub(super) fn bytes(length: usize) -> Value {
+    Value::Bytes((0..length).map(|index| (index % 251) as u8).collect())
+}

@@ -1,0 +1,235 @@
+//! Everything a death would leave: the files of a directory, byte by byte.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{FcntlArg, fcntl};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::Result;
+
+/// First bytes of a namespace file and of a link to one.
+const MAGIC: &[u8] = b"mmf-shm\n";
+const LINK_MAGIC: &[u8] = b"mmf-link 1\n";
+/// Offset of the end of what is committed, behind which nobody looks (`docs/format.md`).
+const BREAK: usize = 256;
+/// Offset of the number of slots, of the first slot, and a slot's size (`docs/format.md`).
+const SLOT_COUNT: usize = 80;
+const SLOTS: usize = 8192;
+const SLOT_BYTES: usize = 128;
+/// The byte whose lock says that somebody is attached; a slot's byte follows at 1 + its number.
+const PRESENCE_BYTE: i64 = 1 << 62;
+
+/// The files of a directory at one moment.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    directory: PathBuf,
+    /// Name, length and the committed part of the content.
+    files: Vec<(String, usize, Vec<u8>)>,
+}
+
+impl Snapshot {
+    /// Writes the same files to another directory. Links lead to the copies.
+    pub(super) fn copy_to(&self, directory: &Path) -> Result<()> {
+        std::fs::create_dir(directory)?;
+        for (name, length, content) in &self.files {
+            let path = directory.join(name);
+            if content.starts_with(LINK_MAGIC) {
+                let link = std::str::from_utf8(content)?;
+                let [from, to] = [&self.directory, directory].map(Path::to_string_lossy);
+                std::fs::write(path, link.replace(&*from, &to))?;
+            } else {
+                std::fs::write(&path, content)?;
+                OpenOptions::new().write(true).open(path)?.set_len(*length as u64)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Watches a directory that a stopped process changes.
+pub(super) struct Observer {
+    directory: PathBuf,
+    files: Vec<Watched>,
+    buffer: Vec<u8>,
+    /// Slots that somebody else had when the watch began: state words by file name and number.
+    foreign: Vec<(String, usize, u64)>,
+}
+
+struct Watched {
+    name: String,
+    inode: u64,
+    file: File,
+    length: usize,
+    /// The committed part.
+    content: Vec<u8>,
+}
+
+impl Observer {
+    pub(super) fn new(directory: &Path) -> Result<Self> {
+        let mut observer = Self {
+            directory: directory.to_owned(),
+            files: Vec::new(),
+            buffer: Vec::new(),
+            foreign: Vec::new(),
+        };
+        observer.look(true)?;
+        Ok(observer)
+    }
+
+    /// Takes the slots that nobody backs at present for those of the dead.
+    pub(super) fn ignore_the_dead(&mut self) -> Result<()> {
+        let mut dead = Vec::new();
+        for watched in &self.files {
+            for (slot, state) in live_slots(&watched.content) {
+                if !is_locked(&watched.file, PRESENCE_BYTE + 1 + slot as i64)? {
+                    dead.push((watched.name.clone(), slot, state));
+                }
+            }
+        }
+        self.foreign = dead;
+        Ok(())
+    }
+
+    /// Looks whether anything has changed; at names and lengths only after a system call.
+    pub(super) fn look(&mut self, after_system_call: bool) -> Result<bool> {
+        let mut has_changed = after_system_call && self.look_at_names()?;
+        for watched in &mut self.files {
+            if after_system_call {
+                let length = usize::try_from(watched.file.metadata()?.len())?;
+                has_changed |= std::mem::replace(&mut watched.length, length) != length;
+            }
+            let mut expected = watched.content.len();
+            loop {
+                self.buffer.resize(expected, 0);
+                watched.file.read_exact_at(&mut self.buffer, 0)?;
+                let committed = committed(&self.buffer).unwrap_or(usize::MAX).min(watched.length);
+                if committed <= expected {
+                    self.buffer.truncate(committed);
+                    break;
+                }
+                expected = committed;
+            }
+            if self.buffer != watched.content {
+                std::mem::swap(&mut self.buffer, &mut watched.content);
+                has_changed = true;
+            }
+        }
+        Ok(has_changed)
+    }
+
+    fn look_at_names(&mut self) -> Result<bool> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            found.push((name, entry.metadata()?.ino()));
+        }
+        found.sort();
+        if found
+            .iter()
+            .map(|(name, inode)| (name, *inode))
+            .eq(self.files.iter().map(|watched| (&watched.name, watched.inode)))
+        {
+            return Ok(false);
+        }
+        self.files.clear();
+        for (name, inode) in found {
+            let file = File::open(self.directory.join(&name))?;
+            self.files.push(Watched { name, inode, file, length: 0, content: Vec::new() });
+        }
+        Ok(true)
+    }
+
+    /// What tells this state from others.
+    pub(super) fn hash(&self) -> u128 {
+        let mut hash = Xxh3::new();
+        for watched in &self.files {
+            hash.update(watched.name.as_bytes());
+            hash.update(&watched.length.to_le_bytes());
+            hash.update(&watched.content);
+        }
+        hash.digest128()
+    }
+
+    /// The state itself.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let files = self.files.iter();
+        Snapshot {
+            directory: self.directory.clone(),
+            files: files
+                .map(|watched| (watched.name.clone(), watched.length, watched.content.clone()))
+                .collect(),
+        }
+    }
+
+    /// While a slot says LIVE, the kernel holds its byte and the presence byte.
+    pub(super) fn check_proof_of_life(&self) -> Result<()> {
+        for watched in &self.files {
+            for (slot, state) in live_slots(&watched.content) {
+                let name = &watched.name;
+                if self.foreign.iter().any(|it| it.0 == *name && it.1 == slot && it.2 == state) {
+                    continue;
+                }
+                for byte in [PRESENCE_BYTE, PRESENCE_BYTE + 1 + slot as i64] {
+                    if !is_locked(&watched.file, byte)? {
+                        return Err(format!(
+                            "slot {slot} of {name} says LIVE, but nobody holds byte {byte:#x}"
+                        )
+                        .into());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Slots of a namespace file that say LIVE, with their state words.
+pub(super) fn live_slots(content: &[u8]) -> Vec<(usize, u64)> {
+    if !content.starts_with(MAGIC) {
+        return Vec::new();
+    }
+    let count = usize::try_from(word(content, SLOT_COUNT)).unwrap_or(0).min(4096);
+    let states = (0..count).map(|slot| (slot, word(content, SLOTS + slot * SLOT_BYTES)));
+    states.filter(|(_, state)| state & 3 == 1).collect()
+}
+
+/// Committed bytes of a namespace file.
+fn committed(content: &[u8]) -> Option<usize> {
+    content.starts_with(MAGIC).then(|| usize::try_from(word(content, BREAK)).ok()).flatten()
+}
+
+/// The word at `offset`, 0 behind the end.
+fn word(content: &[u8], offset: usize) -> u64 {
+    let bytes = content.get(offset..offset + 8).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, u64::from_le_bytes)
+}
+
+/// A lock of one byte, in the kernel's terms.
+fn byte_lock(kind: i32, byte: i64) -> nix::libc::flock {
+    nix::libc::flock {
+        l_type: kind as i16,
+        l_whence: nix::libc::SEEK_SET as i16,
+        l_start: byte,
+        l_len: 1,
+        l_pid: 0,
+    }
+}
+
+/// Whether another open file than `file` holds the byte.
+fn is_locked(file: &File, byte: i64) -> Result<bool> {
+    let mut lock = byte_lock(nix::libc::F_WRLCK, byte);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+    Ok(i32::from(lock.l_type) != nix::libc::F_UNLCK)
+}
+
+/// Holds the bytes of slots, so that their dead owners look alive until `file` is closed.
+pub(super) fn pretend_alive(file: &File, slots: &[(usize, u64)]) -> Result<()> {
+    for (slot, _) in slots {
+        let lock = byte_lock(nix::libc::F_WRLCK, PRESENCE_BYTE + 1 + *slot as i64);
+        fcntl(file, FcntlArg::F_OFD_SETLK(&lock))?;
+    }
+    Ok(())
+}
