@@ -112,6 +112,20 @@ impl Actor {
         }
     }
 
+    /// Asserts that the order before is not answered yet.
+    ///
+    /// # Panics
+    ///
+    /// When it is.
+    pub fn is_busy(&mut self) {
+        self.channel.get_ref().set_nonblocking(true).expect("a patient channel");
+        let is_busy = self.channel.fill_buf().is_err();
+        self.channel.get_ref().set_nonblocking(false).expect("an ordinary channel");
+        if !is_busy {
+            panic!("the actor is done already: {:?}", self.answer());
+        }
+    }
+
     /// Gives an order and takes the answer.
     pub fn ask(&mut self, order: &Order) -> Outcome<Answer> {
         self.tell(order);

@@ -1,5 +1,4 @@
 //! The stepper on operations of every kind. All of them: `mmf-torture step`.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::process::Command;
 

@@ -12,17 +12,33 @@ const WRITERS: usize = 4;
 const KILLS: u64 = 200;
 const NAMES: u64 = 24;
 
+/// What the writers do.
+#[derive(Clone, Copy)]
+struct Weather {
+    /// Longest value in bytes.
+    longest: u64,
+    /// Changes in a thousand that happen under a lock.
+    locks: u64,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Self { longest: 20_000, locks: 0 }
+    }
+}
+
 /// A writer, and the file that tells of its increments.
 struct Writer {
     actor: Actor,
     ledger: PathBuf,
 }
 
-fn start_writer(workshop: &Workshop, opening: &Opening, seed: u64, locks: u64) -> Writer {
+fn start_writer(workshop: &Workshop, opening: &Opening, seed: u64, weather: Weather) -> Writer {
     let ledger = workshop.file(&format!("ledger {seed}"));
     std::fs::write(&ledger, "").unwrap();
     let mut actor = workshop.actor_in(opening);
-    let storm = Storm { seed, names: NAMES, longest: 20_000, locks, ledger: ledger.clone() };
+    let Weather { longest, locks } = weather;
+    let storm = Storm { seed, names: NAMES, longest, locks, ledger: ledger.clone() };
     actor.tell(&Order::Storm(storm));
     Writer { actor, ledger }
 }
@@ -38,8 +54,8 @@ fn count(ledger: &Path) -> (i64, i64) {
 ///
 /// Invariant: a reader only ever sees whole values; at the end the namespace has no fault, and
 /// the counter has every increment that was acknowledged and none that was not attempted.
-fn rage(opening: &Opening, workshop: &Workshop, locks: u64) {
-    let mut random = Random::new(locks + 1);
+fn rage(opening: &Opening, workshop: &Workshop, weather: Weather) {
+    let mut random = Random::new(weather.locks + 1);
     let mut reader = workshop.actor_in(opening);
     let is_over = AtomicBool::new(false);
     let mut ledgers = Vec::new();
@@ -52,18 +68,20 @@ fn rage(opening: &Opening, workshop: &Workshop, locks: u64) {
             (reader, seen)
         });
         let mut writers: Vec<Writer> = (0..WRITERS)
-            .map(|number| start_writer(workshop, opening, number as u64, locks))
+            .map(|number| start_writer(workshop, opening, number as u64, weather))
             .collect();
         for kill in 0..KILLS {
             std::thread::sleep(Duration::from_micros(random.below(20_000)));
             let victim = random.below(WRITERS as u64) as usize;
             let seed = WRITERS as u64 + kill;
-            let next = start_writer(workshop, opening, seed, locks);
-            let Writer { actor, ledger } = std::mem::replace(&mut writers[victim], next);
+            let next = start_writer(workshop, opening, seed, weather);
+            let Writer { mut actor, ledger } = std::mem::replace(&mut writers[victim], next);
+            actor.is_busy();
             actor.kill();
             ledgers.push(ledger);
         }
-        for Writer { actor, ledger } in writers {
+        for Writer { mut actor, ledger } in writers {
+            actor.is_busy();
             actor.kill();
             ledgers.push(ledger);
         }
@@ -99,19 +117,26 @@ fn number_of_names(actor: &mut Actor) -> usize {
 #[test]
 fn writers_in_system_memory_are_killed_200_times() {
     let workshop = workshop();
-    rage(&workshop.openings()[0], &workshop, 0);
+    rage(&workshop.openings()[0], &workshop, Weather::default());
 }
 
 #[test]
 fn writers_with_a_swapfile_are_killed_200_times() {
     let workshop = workshop();
-    rage(&workshop.openings()[1], &workshop, 0);
+    rage(&workshop.openings()[1], &workshop, Weather::default());
 }
 
 #[test]
 fn writers_that_lock_are_killed_200_times() {
     let workshop = workshop();
-    rage(&workshop.openings()[0], &workshop, 50);
+    rage(&workshop.openings()[0], &workshop, Weather { locks: 50, ..Weather::default() });
+}
+
+#[test]
+fn writers_without_room_are_killed_200_times() {
+    let workshop = workshop();
+    let small = Opening { capacity: 256 * 1024, ..Opening::new("small") };
+    rage(&small, &workshop, Weather { longest: 60_000, ..Weather::default() });
 }
 
 /// A reader that may not repair anything sees whole values all the same.
@@ -123,9 +148,10 @@ fn a_read_only_reader_outlasts_killed_writers() {
     let mut reader = workshop.actor_in(&Opening { read_only: true, ..opening.by_name() });
     let mut random = Random::new(7);
     for seed in 0..40 {
-        let writer = start_writer(&workshop, &opening, seed, 20);
+        let mut writer = start_writer(&workshop, &opening, seed, Weather::default());
         std::thread::sleep(Duration::from_micros(random.below(10_000)));
         reader.tell(&Order::Verify { names: NAMES, rounds: 5 });
+        writer.actor.is_busy();
         writer.actor.kill();
         reader.outcome().unwrap();
     }
