@@ -141,7 +141,7 @@ impl<'a> Seat<'a> {
         &self.words[WAKE]
     }
 
-    /// 1 while the seat waits for any of several variables, else 0.
+    /// 1 while the seat waits for any of several variables, 2 while it waits for one, else 0.
     pub(crate) fn waiting(&self) -> &'a AtomicU64 {
         &self.words[WAITING]
     }

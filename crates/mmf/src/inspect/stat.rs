@@ -50,7 +50,7 @@ pub struct Statistics {
     pub members: Vec<Member>,
     /// Locks held at this moment.
     pub locks: Vec<HeldLock>,
-    /// Threads that wait for any of several variables at this moment.
+    /// Threads that wait for variables at this moment; those of read-only handles do not show.
     pub waiters: u64,
     /// Dead processes that were recovered from since the namespace was made.
     pub recoveries: u64,

@@ -15,7 +15,11 @@ use crate::value::{FromValue, Value};
 
 /// What a seat's waiting word says when it waits for any of several variables.
 pub(super) const ANY: u64 = 1;
+/// What it says when the seat waits for one: that one's own word wakes it.
+const ONE: u64 = 2;
 
+/// How long a waiter tries to be seen by `stat` before it goes on unseen.
+const PATIENCE_TO_SHOW: Duration = Duration::from_millis(5);
 /// Read-only waiters cannot announce themselves: they look this often.
 const READER_SLEEP: Duration = Duration::from_millis(10);
 
@@ -53,12 +57,11 @@ impl Context {
         // One patience for the whole wait, for reads behind locks too.
         let mut patience = Some(Patience::new(timeout, interruptible));
         if let [(target, condition)] = wanted {
-            loop {
-                if let Some(version) = self.holds(target, condition, &mut patience)? {
-                    return Ok(Outcome { index: 0, version });
-                }
-                self.sleep_for_one(target, condition, &mut patience)?;
+            if let Some(version) = self.holds(target, condition, &mut patience)? {
+                return Ok(Outcome { index: 0, version });
             }
+            let version = self.wait_for_one(target, condition, &mut patience)?;
+            return Ok(Outcome { index: 0, version });
         }
         if !self.registry.segment().is_writable() {
             return self.look_until_any(wanted, &mut patience);
@@ -110,6 +113,38 @@ impl Context {
             Step::Sleep(slice) => Ok(Some(slice)),
             Step::GiveUp => Err(patience.timed_out("the condition did not hold", None)),
         }
+    }
+
+    fn wait_for_one(
+        &self,
+        target: &Target<'_>,
+        condition: &Condition,
+        patience: &mut Option<Patience>,
+    ) -> Result<u64> {
+        // For people to see: a reader, or a thread that finds no seat, waits unseen.
+        let lease = match self.registry.segment().is_writable() {
+            true => self.registry.seat_lease(Some(PATIENCE_TO_SHOW)).ok(),
+            false => None,
+        };
+        let seat = lease.and_then(|lease| self.registry.seat(&lease).ok());
+        let show = |what| {
+            if let Some(seat) = &seat {
+                seat.waiting().store(what, Ordering::SeqCst);
+            }
+        };
+        show(ONE);
+        let outcome = loop {
+            match self.holds(target, condition, patience) {
+                Ok(None) => {}
+                Ok(Some(version)) => break Ok(version),
+                Err(error) => break Err(error),
+            }
+            if let Err(error) = self.sleep_for_one(target, condition, patience) {
+                break Err(error);
+            }
+        };
+        show(0);
+        outcome
     }
 
     /// One step of waiting for one variable.
