@@ -35,7 +35,8 @@ fn is_recovered(heir: &mut Actor, variable: Option<&str>) {
 #[test]
 fn a_killed_holder_is_recovered_from() {
     each_place(|workshop, opening| {
-        for variable in [None, Some("v")] {
+        // The third has no value: it exists by its lock alone, and its holder's death is told too.
+        for variable in [None, Some("v"), Some("without a value")] {
             let mut heir = workshop.actor_in(opening);
             holding(workshop.actor_in(opening), variable).kill();
             is_recovered(&mut heir, variable);

@@ -65,7 +65,6 @@ fn a_childs_death_is_not_its_parents() {
         let mut parent = workshop.actor_in(opening);
         let mut other = workshop.actor_in(&opening.by_name());
         parent.lock(Some("parents"), 1000).unwrap();
-        parent.set("childs", 0).unwrap();
         let mut child = parent.fork(&workshop.file("child"));
         child.lock(Some("childs"), 1000).unwrap();
         child.kill();

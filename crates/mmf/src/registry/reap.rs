@@ -69,10 +69,15 @@ impl Registry {
         let segment = self.segment();
         resolve_intent(segment, seat)?;
         for (index, held) in seat.held_entries().collect::<Vec<_>>() {
-            release_for(segment, seat, held)?;
-            if let Some(record) = record_of_lock(held.lock()) {
+            let previous_owner_died = release_for(segment, seat, held)?;
+            match record_of_lock(held.lock()) {
                 // In the seat's own name: if we die here, its intent says what we were doing.
-                unlink_if_unused(segment, seat, record)?;
+                Some(record) if !previous_owner_died => {
+                    unlink_if_unused(segment, seat, record)?;
+                }
+                // A record whose locker died stays for the next locker, who is told; if nobody
+                // comes, it goes when memory is short.
+                _ => {}
             }
             seat.clear_held(index);
         }
@@ -88,8 +93,8 @@ impl Registry {
     }
 }
 
-/// Releases a lock that a dead seat lists.
-fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<()> {
+/// Releases a lock that a dead seat lists. Returns whether the next owner is to be told.
+fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<bool> {
     let word = segment.word(held.lock())?;
     loop {
         let seen = LockWord(word.load(Ordering::SeqCst));
@@ -104,7 +109,8 @@ fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<()> {
             break;
         }
     }
-    heal_shared(segment, held.lock(), Some(seat.number))
+    heal_shared(segment, held.lock(), Some(seat.number))?;
+    Ok(LockWord(word.load(Ordering::SeqCst)).owner_died())
 }
 
 /// Frees a lock word that says SHARED although nobody lists it, as a holder's or a giver-up's
