@@ -15,7 +15,8 @@ use crate::sync::process_local::{AtomicPtr, AtomicU64 as LocalU64, Ordering};
 struct View {
     /// The mapping's address and length, at hand for every access.
     base: *mut u8,
-    length: u64,
+    /// Every granule below this offset, a multiple of the granule, is known to exist.
+    populated_below: LocalU64,
     mapping: Mapping,
     populated: Box<[LocalU64]>,
 }
@@ -116,8 +117,8 @@ impl Segment {
         const { assert!(COUNT.is_power_of_two() && COUNT as u64 * 8 <= PAGE) };
         let size = COUNT as u64 * 8;
         let view = self.view();
-        let inside = offset.is_multiple_of(size) && offset <= view.length - size;
-        let address = if inside && view.granule_is_populated(offset / GRANULE) {
+        let is_aligned = offset.is_multiple_of(size);
+        let address = if is_aligned && offset < view.populated_below.load(Ordering::Relaxed) {
             view.base.wrapping_add(offset as usize)
         } else {
             self.words_slowly(offset, size)?
@@ -128,8 +129,13 @@ impl Segment {
         Ok(unsafe { &*address.cast::<[AtomicU64; COUNT]>() })
     }
 
-    #[cold]
+    /// The same beyond the first granule that this process has not touched yet.
     fn words_slowly(&self, offset: u64, size: u64) -> Result<*mut u8> {
+        let view = self.view();
+        let inside = offset.is_multiple_of(size) && offset <= view.mapping.length() - size;
+        if inside && view.granule_is_populated(offset / GRANULE) {
+            return Ok(view.base.wrapping_add(offset as usize));
+        }
         if !offset.is_multiple_of(size) {
             return Err(outside(offset));
         }
@@ -149,10 +155,12 @@ impl Segment {
     pub(super) fn checked(&self, offset: u64, length: u64) -> Result<*mut u8> {
         let view = self.view();
         let end = offset.wrapping_add(length);
-        let inside = offset.is_multiple_of(8) && end >= offset && end <= view.mapping.length();
-        if inside && view.is_populated(offset, end) {
-            // `inside` keeps the result within the mapping.
-            return Ok(view.mapping.base().wrapping_add(offset as usize));
+        let is_ordered = offset.is_multiple_of(8) && end >= offset;
+        if is_ordered && end <= view.populated_below.load(Ordering::Relaxed) {
+            return Ok(view.base.wrapping_add(offset as usize));
+        }
+        if is_ordered && end <= view.mapping.length() && view.is_populated(offset, end) {
+            return Ok(view.base.wrapping_add(offset as usize));
         }
         self.checked_slowly(offset, length)
     }
@@ -232,7 +240,7 @@ impl View {
     fn new(mapping: Mapping) -> Self {
         let granules = mapping.length().div_ceil(GRANULE);
         let populated = (0..granules.div_ceil(64)).map(|_| LocalU64::new(0)).collect();
-        Self { base: mapping.base(), length: mapping.length(), mapping, populated }
+        Self { base: mapping.base(), populated_below: LocalU64::new(0), mapping, populated }
     }
 
     #[inline(always)]
@@ -274,5 +282,11 @@ impl View {
         if let Some(bits) = self.populated.get((granule / 64) as usize) {
             bits.fetch_or(1 << (granule % 64), Ordering::Relaxed);
         }
+        let mut below = self.populated_below.load(Ordering::Relaxed);
+        while below + GRANULE <= self.mapping.length() && self.granule_is_populated(below / GRANULE)
+        {
+            below += GRANULE;
+        }
+        self.populated_below.fetch_max(below, Ordering::Relaxed);
     }
 }
