@@ -181,6 +181,18 @@ pub(crate) fn block_bytes(segment: &Segment, offset: u64) -> Result<u64> {
     })
 }
 
+/// Bytes of the blocks in all magazines.
+pub(crate) fn magazine_bytes(segment: &Segment) -> Result<u64> {
+    let mut bytes = 0;
+    for seat in Seat::all(segment) {
+        let seat = seat?;
+        for block in all_places().map(|place| seat.magazine(place)).filter(|block| *block != 0) {
+            bytes += block_bytes(segment, block)?;
+        }
+    }
+    Ok(bytes)
+}
+
 /// Adds the owners' bytes to the account.
 pub(crate) fn account_owners(
     segment: &Segment,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::account::{account_owners, account_runs, owned_blocks};
+use super::account::{account_runs, magazine_bytes};
 use crate::error::Result;
 use crate::format::header::{
     BREAK, CAPACITY, CREATED, NAMESPACE_LOCK, OPTION_WHILE_ATTACHED, OPTIONS, RECORD_COUNT,
@@ -105,13 +105,14 @@ pub(crate) fn statistics(context: &Context) -> Result<Statistics> {
     let structural =
         if segment.is_writable() { Some(registry.structural(context.timeout)?) } else { None };
     let mut account = account_runs(segment)?;
-    account_owners(segment, &owned_blocks(segment)?, &mut account)?;
+    account.magazines = magazine_bytes(segment)?;
     drop(structural);
     let slots = load(SLOT_COUNT)?;
     Ok(Statistics {
         capacity: load(CAPACITY)?,
         committed: load(BREAK)?,
-        live: account.live + account.in_transit,
+        // What no magazine has is in use, or on its way. `check` looks at every owner.
+        live: account.allocated.saturating_sub(account.magazines),
         spare: account.spare,
         magazines: account.magazines,
         index: account.index,
