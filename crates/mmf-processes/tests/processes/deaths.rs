@@ -39,6 +39,9 @@ fn a_killed_holder_is_recovered_from() {
         for variable in [None, Some("v"), Some("without a value")] {
             let mut heir = workshop.actor_in(opening);
             holding(workshop.actor_in(opening), variable).kill();
+            // What stays of the dead one's lock is no variable.
+            let mut newcomer = workshop.actor_in(&opening.by_name());
+            assert_eq!(newcomer.stat().variables, 1, "{variable:?}");
             is_recovered(&mut heir, variable);
             assert_eq!(heir.stat().dead, [0; 0]);
         }

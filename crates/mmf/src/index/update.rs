@@ -100,11 +100,11 @@ pub(crate) fn make_room(
         let depth = segment_depth(&journal, &place)?;
         let words = live_words(segment, place.base)?;
         if words.len() as u64 * 2 <= SPLIT_AT {
-            rebuild(&mut journal, &place, depth, &words, hash_of)?;
+            rebuild(&mut journal, &place, depth, hash_all(&words, hash_of)?)?;
         } else if depth == place.root.depth() {
             double(&mut journal, place.root)?;
         } else {
-            split(&mut journal, &place, depth, &words, hash_of)?;
+            split(&mut journal, &place, depth, hash_all(&words, hash_of)?)?;
         }
         journal.commit()?;
     }
@@ -160,10 +160,8 @@ fn rebuild(
     journal: &mut Journal<'_>,
     place: &Place,
     depth: u32,
-    words: &[u64],
-    hash_of: &dyn Fn(u64) -> Result<Hash>,
+    members: Vec<(Hash, u64)>,
 ) -> Result<()> {
-    let members = hash_all(words, hash_of)?;
     let base = fill(journal, depth, members.into_iter())?;
     redirect(journal, place, depth, |_| base)?;
     free_run(journal, place.base)
@@ -173,10 +171,8 @@ fn split(
     journal: &mut Journal<'_>,
     place: &Place,
     depth: u32,
-    words: &[u64],
-    hash_of: &dyn Fn(u64) -> Result<Hash>,
+    members: Vec<(Hash, u64)>,
 ) -> Result<()> {
-    let members = hash_all(words, hash_of)?;
     let is_upper = |hash: Hash| hash.directory_index(depth + 1) & 1 == 1;
     let (upper, lower): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|(hash, _)| is_upper(*hash));

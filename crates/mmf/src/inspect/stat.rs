@@ -7,15 +7,16 @@ use serde::Serialize;
 use super::account::{account_runs, magazine_bytes};
 use crate::error::Result;
 use crate::format::header::{
-    BREAK, CAPACITY, CREATED, NAMESPACE_LOCK, OPTION_WHILE_ATTACHED, OPTIONS, RECORD_COUNT,
-    RECOVERIES, SLOT_COUNT,
+    BREAK, CAPACITY, CREATED, NAMESPACE_LOCK, OPTION_WHILE_ATTACHED, OPTIONS, RECOVERIES,
+    SLOT_COUNT,
 };
 use crate::format::seat::HeldMode;
-use crate::record::{Record, name_of_record, record_of_lock};
+use crate::record::{Glimpse, Record, name_of_record, record_of_lock};
 use crate::registry::Registry;
 use crate::seat::Seat;
+use crate::segment::Segment;
 use crate::sync::Ordering;
-use crate::variable::Context;
+use crate::variable::{Context, record_offsets};
 
 /// A namespace's statistics, as of one moment. Sizes are in bytes.
 ///
@@ -42,7 +43,8 @@ pub struct Statistics {
     pub tables: u64,
     /// Free pages.
     pub free: u64,
-    /// Variables, among them those that exist only because somebody locks them.
+    /// Variables that have a value. (A listing of namespaces shows the header's count, which has
+    /// those too that exist only because somebody locks them, or died doing so.)
     pub variables: u64,
     /// Processes that can be attached at once.
     pub slots: u64,
@@ -119,7 +121,7 @@ pub(crate) fn statistics(context: &Context) -> Result<Statistics> {
         records: account.records,
         tables: account.tables,
         free: account.free,
-        variables: load(RECORD_COUNT)?,
+        variables: variables(segment)?,
         slots,
         members: members(registry, slots as u32)?,
         locks: locks(registry)?,
@@ -128,6 +130,16 @@ pub(crate) fn statistics(context: &Context) -> Result<Statistics> {
         created: time(load(CREATED)?),
         while_attached: load(OPTIONS)? & OPTION_WHILE_ATTACHED != 0,
     })
+}
+
+fn variables(segment: &Segment) -> Result<u64> {
+    let mut variables = 0;
+    for offset in record_offsets(segment) {
+        let glimpse = Glimpse::of(Record::at(segment, offset?)?);
+        let is_variable = glimpse.identity.is_live() && !glimpse.descriptor().is_none();
+        variables += u64::from(is_variable);
+    }
+    Ok(variables)
 }
 
 fn members(registry: &Registry, slots: u32) -> Result<Vec<Member>> {

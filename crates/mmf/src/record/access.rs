@@ -1,6 +1,7 @@
 //! The words of one record, with the orderings in which they are loaded and stored.
 
 use crate::error::{Error, Result};
+use crate::format::PAGE;
 use crate::format::block::Descriptor;
 use crate::format::publish::Publish;
 use crate::format::record::{DESCRIPTORS, IDENTITY, Identity, LOCK, NAME, PUBLISH, SIZE};
@@ -85,5 +86,5 @@ impl<'a> Record<'a> {
 
 /// The record whose lock word stands at `lock`, when it is a variable's.
 pub(crate) fn record_of_lock(lock: u64) -> Option<u64> {
-    lock.checked_sub(LOCK as u64 * 8).filter(|record| *record >= 4096 && record % SIZE == 0)
+    lock.checked_sub(LOCK as u64 * 8).filter(|record| *record >= PAGE && record % SIZE == 0)
 }

@@ -236,7 +236,7 @@ fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
     if extents >= SEAT_EXTENT_LIMIT {
         return Err(Error::new(
             ErrorKind::LimitReached,
-            "every seat for a thread is taken (8,184 in a namespace)",
+            format!("all {} seats for threads are taken", FIRST_EXTENT * ((1 << extents) - 1)),
         ));
     }
     let bytes = SIZE * (FIRST_EXTENT << extents);
