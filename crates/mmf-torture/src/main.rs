@@ -4,14 +4,54 @@
 //! module `step`. It single-steps with ptrace and reads x86-64 instructions, so it is for Linux on
 //! x86-64 alone.
 
+mod scenario;
 mod step;
+mod tracee;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
+use scenario::catalogue::find;
+use scenario::victim;
+
+/// Whatever goes wrong is for people to read.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Kills processes at the worst moment and looks at what is left.
+#[derive(Debug, Parser)]
+#[command(name = "mmf-torture", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
+enum Command {
+    Step(step::Step),
+    /// Makes the namespace of an operation: a process that the stepper starts.
+    #[command(hide = true)]
+    Prepare {
+        name: String,
+    },
+    /// Executes an operation: a process that the stepper traces.
+    #[command(hide = true)]
+    Execute {
+        name: String,
+    },
+    /// Opens what a dead process has left: a process that the stepper traces.
+    #[command(hide = true)]
+    Recover {
+        name: String,
+    },
+    #[command(hide = true)]
+    Judge(step::Judge),
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match step::run(&words) {
+    let outcome = match Command::parse() {
+        Command::Step(command) => command.run(),
+        Command::Prepare { name } => find(&name).and_then(|it| victim::prepare(&it)),
+        Command::Execute { name } => find(&name).and_then(|it| victim::execute(&it)),
+        Command::Recover { name } => find(&name).and_then(|it| victim::recover(&it)),
+        Command::Judge(command) => command.run(),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -1,84 +1,73 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Result;
 use super::judge::{Manner, Outcome, judge};
 use super::jury::Jury;
-use super::scenario::Scenario;
-use super::scenarios::{all, find};
 use super::stepper::{Report, Stepper};
-use super::victim;
+use crate::Result;
+use crate::scenario::Scenario;
+use crate::scenario::catalogue::{all, find};
 
-const USAGE: &str = "\
-usage: mmf-torture step [--depth 2 [--every N]] [--keep DIRECTORY] [OPERATION...]
-
-Executes operations instruction by instruction and judges every state that a kill would leave.
-
-  --depth 2         then step the recovery from each state of the operation
-  --every N         with --depth 2: the recovery from every Nth state only
-  --keep DIRECTORY  keep there what was found bad
-  --list            name the operations";
-
-/// What the user wants.
-struct Request<'a> {
-    names: Vec<&'a str>,
-    is_deep: bool,
-    every: usize,
+/// Executes operations instruction by instruction and judges every state that a kill would leave.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Step {
+    /// Names the operations and does nothing.
+    #[arg(long)]
+    list: bool,
+    /// 1: the operation itself; 2: then the recovery from each of its states, too.
+    #[arg(long, value_name = "LEVELS", default_value = "1", value_parser = ["1", "2"])]
+    depth: String,
+    /// With --depth: the recovery from every Nth state only.
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    every: NonZeroUsize,
+    /// Keeps there what was found bad.
+    #[arg(long, value_name = "DIRECTORY")]
     keep: Option<PathBuf>,
+    /// The operations; all of them if none is named.
+    #[arg(value_name = "OPERATION")]
+    names: Vec<String>,
 }
 
-/// Runs the program with these words on its command line.
-pub(crate) fn run(words: &[&str]) -> Result<()> {
-    match words {
-        ["step", "--list"] => {
+impl Step {
+    /// Prints a row for each operation.
+    pub(crate) fn run(&self) -> Result<()> {
+        if self.list {
             for scenario in all() {
                 println!("{}", scenario.name);
             }
-            Ok(())
+            return Ok(());
         }
-        ["step", rest @ ..] => step(&parse(rest)?),
-        ["prepare", name] => victim::prepare(&find(name)?),
-        ["execute", name] => victim::execute(&find(name)?),
-        ["recover", name] => victim::recover(&find(name)?),
-        ["judge", name, "fresh"] => print_verdict(&find(name)?, Manner::Fresh),
-        ["judge", name, "survivor"] => print_verdict(&find(name)?, Manner::Survivor),
-        _ => Err(USAGE.into()),
+        step(self)
     }
 }
 
-fn print_verdict(scenario: &Scenario, manner: Manner) -> Result<()> {
-    let verdict = judge(scenario, manner)?;
-    let outcome = match verdict.outcome {
-        Outcome::Before => "before",
-        Outcome::After => "after",
-    };
-    println!("{outcome} {}", verdict.recovery.as_micros());
-    Ok(())
+/// Judges the namespace in `MMF_DIR`: a process that the stepper starts.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Judge {
+    name: String,
+    manner: Manner,
 }
 
-fn parse<'a>(words: &[&'a str]) -> Result<Request<'a>> {
-    let mut request = Request { names: Vec::new(), is_deep: false, every: 1, keep: None };
-    let mut words = words.iter().copied();
-    while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| format!("{word} lacks its value"));
-        match word {
-            "--depth" => request.is_deep = value()? == "2",
-            "--every" => request.every = value()?.parse::<usize>()?.max(1),
-            "--keep" => request.keep = Some(value()?.into()),
-            option if option.starts_with('-') => return Err(USAGE.into()),
-            name => request.names.push(name),
-        }
+impl Judge {
+    pub(crate) fn run(&self) -> Result<()> {
+        let verdict = judge(&find(&self.name)?, self.manner)?;
+        let outcome = match verdict.outcome {
+            Outcome::Before => "before",
+            Outcome::After => "after",
+        };
+        println!("{outcome} {}", verdict.recovery.as_micros());
+        Ok(())
     }
-    Ok(request)
 }
 
-fn step(request: &Request<'_>) -> Result<()> {
+fn step(request: &Step) -> Result<()> {
     let scenarios = if request.names.is_empty() {
         all()
     } else {
-        request.names.iter().map(|name| find(name)).collect::<Result<_>>()?
+        request.names.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?
     };
     // Memory, so that copies are quick; elsewhere the same, but slower.
     let mut place = tempfile::Builder::new();
@@ -95,8 +84,8 @@ fn step(request: &Request<'_>) -> Result<()> {
     let mut bad = Vec::new();
     for scenario in &scenarios {
         let started = Instant::now();
-        let outcome = if request.is_deep {
-            stepper.recoveries(scenario, request.every)
+        let outcome = if request.depth == "2" {
+            stepper.recoveries(scenario, request.every.get())
         } else {
             stepper.operation(scenario)
         };

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use mmf::{ErrorKind, LockOptions, Namespace, Value};
 
-use super::Result;
-use super::scenario::{Content, Effect, PATIENCE, Scenario, TARGET, text};
 use super::snapshot::{live_slots, pretend_alive};
+use crate::Result;
+use crate::scenario::{Content, Effect, PATIENCE, Scenario, TARGET, text};
 
 /// When a judge that hangs gives up.
 const LONGEST_TRIAL: Duration = Duration::from_secs(20);
 
 /// How the judge comes to the namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Manner {
     /// It opens the namespace after the death.
     Fresh,

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::Result;
 use super::judge::{Manner, Outcome, Verdict};
 use super::snapshot::Snapshot;
+use crate::Result;
 
 /// Trials that wait for a judge, at most: each holds a copy of the namespace.
 const QUEUE: usize = 64;

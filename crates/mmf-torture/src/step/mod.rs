@@ -21,14 +21,7 @@
 mod command;
 mod judge;
 mod jury;
-mod scenario;
-mod scenarios;
 mod snapshot;
 mod stepper;
-mod tracee;
-mod victim;
 
-pub(crate) use command::run;
-
-/// Whatever goes wrong is for people to read.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) use command::{Judge, Step};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, fcntl};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::Result;
+use crate::Result;
 
 /// First bytes of a namespace file and of a link to one.
 const MAGIC: &[u8] = b"mmf-shm\n";

@@ -6,12 +6,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Result;
 use super::judge::{Manner, Outcome};
 use super::jury::{Jury, Trial, fresh_directory};
-use super::scenario::{Effect, Scenario};
 use super::snapshot::{Observer, Snapshot};
-use super::tracee::{Progress, Tracee};
+use crate::Result;
+use crate::scenario::{Effect, Scenario};
+use crate::tracee::{Progress, Tracee};
 
 /// Of the rounds of one repeated instruction (a long copy), every so manieth is looked at.
 const ROUNDS: u64 = 64;

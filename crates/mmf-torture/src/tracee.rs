@@ -8,20 +8,20 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::Result;
+use crate::Result;
 
 /// The instruction `syscall`.
 const SYSTEM_CALL: [u8; 2] = [0x0f, 0x05];
 
 /// A process stopped between two instructions; killed when dropped.
-pub(super) struct Tracee {
+pub(crate) struct Tracee {
     child: Child,
     pid: Pid,
 }
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// One instruction, or one round of a repeated one, was executed.
     Stepped,
     /// The process has stopped itself: the operation is over.
@@ -30,14 +30,14 @@ pub(super) enum Progress {
 
 /// Where a process stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) address: u64,
-    pub(super) enters_kernel: bool,
+pub(crate) struct Position {
+    pub(crate) address: u64,
+    pub(crate) enters_kernel: bool,
 }
 
 impl Tracee {
     /// Starts a program and waits until it has asked to be traced and stopped itself.
-    pub(super) fn start(mut command: Command) -> Result<Self> {
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
         let child = command.spawn()?;
         let pid = Pid::from_raw(i32::try_from(child.id())?);
         match waitpid(pid, None)? {
@@ -51,7 +51,7 @@ impl Tracee {
     }
 
     /// Executes one instruction.
-    pub(super) fn step(&self) -> Result<Progress> {
+    pub(crate) fn step(&self) -> Result<Progress> {
         ptrace::step(self.pid, None)?;
         match waitpid(self.pid, None)? {
             WaitStatus::Stopped(_, Signal::SIGTRAP) => Ok(Progress::Stepped),
@@ -61,14 +61,14 @@ impl Tracee {
     }
 
     /// Where the next instruction is.
-    pub(super) fn position(&self) -> Result<Position> {
+    pub(crate) fn position(&self) -> Result<Position> {
         let address = ptrace::getregs(self.pid)?.rip;
         let code = ptrace::read(self.pid, address as ptrace::AddressType)?.to_le_bytes();
         Ok(Position { address, enters_kernel: code.starts_with(&SYSTEM_CALL) })
     }
 
     /// An address as `addr2line` wants it: file and offset.
-    pub(super) fn describe(&self, address: u64) -> String {
+    pub(crate) fn describe(&self, address: u64) -> String {
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
         let mut base: Option<(&str, u64)> = None;
         for line in maps.lines() {

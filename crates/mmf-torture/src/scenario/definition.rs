@@ -7,21 +7,21 @@ use std::time::Duration;
 use mmf::{Builder, Lifetime, Namespace, Value};
 
 /// The variable that operations change, unless they say otherwise.
-pub(super) const TARGET: &str = "target";
+pub(crate) const TARGET: &str = "target";
 /// The name of every stepped namespace.
-pub(super) const NAMESPACE: &str = "stepped";
+pub(crate) const NAMESPACE: &str = "stepped";
 /// How long anything may take when a process has died.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Every variable with its value.
-pub(super) type Content = BTreeMap<String, Value>;
+pub(crate) type Content = BTreeMap<String, Value>;
 
 /// Something done with a namespace.
-pub(super) type Action = fn(&Namespace) -> mmf::Result<()>;
+pub(crate) type Action = fn(&Namespace) -> mmf::Result<()>;
 
 /// Where the namespace lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Storage {
+pub(crate) enum Storage {
     /// In the directory of namespaces.
     Memory,
     /// In a file of its own, with a link in the directory of namespaces.
@@ -30,7 +30,7 @@ pub(super) enum Storage {
 
 /// What is there before the victim starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(crate) enum Start {
     /// A namespace with the scenario's content.
     Prepared,
     /// Nothing.
@@ -41,7 +41,7 @@ pub(super) enum Start {
 
 /// The stepped operation.
 #[derive(Clone, Copy)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     /// Something done with a handle that has been warmed up.
     Use(Action),
     /// Opening, or making what is not there.
@@ -54,7 +54,7 @@ pub(super) enum Operation {
 
 /// What the operation changes for others.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// No variable changes.
     Nothing,
     /// A variable has this value afterwards.
@@ -70,28 +70,28 @@ pub(super) enum Effect {
 }
 
 /// One operation on one namespace.
-pub(super) struct Scenario {
-    pub(super) name: &'static str,
-    pub(super) capacity: u64,
-    pub(super) storage: Storage,
-    pub(super) lifetime: Lifetime,
-    pub(super) start: Start,
-    pub(super) fill: Content,
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) capacity: u64,
+    pub(crate) storage: Storage,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) start: Start,
+    pub(crate) fill: Content,
     /// Done after filling, by a process that has ended before the victim starts.
-    pub(super) prepare: Action,
+    pub(crate) prepare: Action,
     /// Done by the victim before the operation.
-    pub(super) warm_up: Action,
-    pub(super) operation: Operation,
-    pub(super) effect: Effect,
+    pub(crate) warm_up: Action,
+    pub(crate) operation: Operation,
+    pub(crate) effect: Effect,
     /// Whether the operation takes an exclusive lock, whose owner's death is reported.
-    pub(super) locks: bool,
+    pub(crate) locks: bool,
     /// Threads that the judge lets write at once.
-    pub(super) crowd: usize,
+    pub(crate) crowd: usize,
 }
 
 impl Scenario {
     /// A scenario of four variables, with a victim that has set one of them.
-    pub(super) fn new(name: &'static str, operation: Operation) -> Self {
+    pub(crate) fn new(name: &'static str, operation: Operation) -> Self {
         Self {
             name,
             capacity: 128 << 10,
@@ -113,52 +113,52 @@ impl Scenario {
         }
     }
 
-    pub(super) fn using(name: &'static str, action: Action) -> Self {
+    pub(crate) fn using(name: &'static str, action: Action) -> Self {
         Self::new(name, Operation::Use(action))
     }
 
-    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
         self.fill.insert(name.to_owned(), value);
         self
     }
 
-    pub(super) fn prepared(mut self, prepare: Action) -> Self {
+    pub(crate) fn prepared(mut self, prepare: Action) -> Self {
         self.prepare = prepare;
         self
     }
 
-    pub(super) fn warmed(mut self, warm_up: Action) -> Self {
+    pub(crate) fn warmed(mut self, warm_up: Action) -> Self {
         self.warm_up = warm_up;
         self
     }
 
-    pub(super) fn sets(mut self, name: &'static str, value: Value) -> Self {
+    pub(crate) fn sets(mut self, name: &'static str, value: Value) -> Self {
         self.effect = Effect::Sets(name, value);
         self
     }
 
-    pub(super) fn deletes(mut self, name: &'static str) -> Self {
+    pub(crate) fn deletes(mut self, name: &'static str) -> Self {
         self.effect = Effect::Deletes(name);
         self
     }
 
-    pub(super) fn locking(mut self) -> Self {
+    pub(crate) fn locking(mut self) -> Self {
         self.locks = true;
         self
     }
 
-    pub(super) fn capacity(mut self, bytes: u64) -> Self {
+    pub(crate) fn capacity(mut self, bytes: u64) -> Self {
         self.capacity = bytes;
         self
     }
 
     /// Content before the operation.
-    pub(super) fn before(&self) -> Content {
+    pub(crate) fn before(&self) -> Content {
         self.fill.clone()
     }
 
     /// Content after it.
-    pub(super) fn after(&self) -> Content {
+    pub(crate) fn after(&self) -> Content {
         let mut content = self.fill.clone();
         match &self.effect {
             Effect::Sets(name, value) => {
@@ -173,7 +173,7 @@ impl Scenario {
     }
 
     /// Where the namespace's own file stands.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         let directory = std::env::var_os("MMF_DIR").map(PathBuf::from).unwrap_or_default();
         directory.join(match self.storage {
             Storage::Memory => NAMESPACE,
@@ -182,7 +182,7 @@ impl Scenario {
     }
 
     /// How everybody opens it.
-    pub(super) fn builder(&self) -> Builder {
+    pub(crate) fn builder(&self) -> Builder {
         let builder = Namespace::builder(NAMESPACE).capacity(self.capacity).lifetime(self.lifetime);
         match self.storage {
             Storage::Memory => builder,
@@ -192,11 +192,11 @@ impl Scenario {
 }
 
 /// A text value.
-pub(super) fn text(content: &str) -> Value {
+pub(crate) fn text(content: &str) -> Value {
     Value::Text(content.to_owned())
 }
 
 /// A value of so many different bytes.
-pub(super) fn bytes(length: usize) -> Value {
+pub(crate) fn bytes(length: usize) -> Value {
     Value::Bytes((0..length).map(|index| (index % 251) as u8).collect())
 }

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use mmf::{Condition, ErrorKind, Lifetime, LockOptions, Namespace, Value};
 
-use super::Result;
-use super::scenario::{
-    Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, text,
-};
+use super::{Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, text};
+use crate::Result;
 
 /// A name that does not fit into a record.
 const LONG_NAME: &str = "a name that is much too long for a record of 64 bytes";
@@ -21,7 +19,7 @@ const CROWD: usize = 10;
 const NAMES_OF_A_SEGMENT: usize = 441;
 
 /// The scenario of a name.
-pub(super) fn find(name: &str) -> Result<Scenario> {
+pub(crate) fn find(name: &str) -> Result<Scenario> {
     let mut scenarios = all().into_iter();
     scenarios.find(|scenario| scenario.name == name).ok_or_else(|| {
         format!("there is no operation {name}; see `mmf-torture step --list`").into()
@@ -29,7 +27,7 @@ pub(super) fn find(name: &str) -> Result<Scenario> {
 }
 
 /// Every scenario.
-pub(super) fn all() -> Vec<Scenario> {
+pub(crate) fn all() -> Vec<Scenario> {
     [sets(), deletes(), counters(), locks(), waits(), members(), structure()]
         .into_iter()
         .flatten()

@@ -4,11 +4,11 @@ use mmf::{Namespace, Value};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 
-use super::Result;
-use super::scenario::{NAMESPACE, Operation, Scenario, Start};
+use super::{NAMESPACE, Operation, Scenario, Start};
+use crate::Result;
 
 /// Makes what the victim finds.
-pub(super) fn prepare(scenario: &Scenario) -> Result<()> {
+pub(crate) fn prepare(scenario: &Scenario) -> Result<()> {
     match scenario.start {
         Start::Nothing => return Ok(()),
         Start::EmptyFile => {
@@ -29,7 +29,7 @@ pub(super) fn prepare(scenario: &Scenario) -> Result<()> {
 }
 
 /// Warms up, stops, executes the operation under the stepper's eyes, and stops again.
-pub(super) fn execute(scenario: &Scenario) -> Result<()> {
+pub(crate) fn execute(scenario: &Scenario) -> Result<()> {
     match scenario.operation {
         Operation::Use(action) => {
             let namespace = warm(scenario)?;
@@ -48,7 +48,7 @@ pub(super) fn execute(scenario: &Scenario) -> Result<()> {
 }
 
 /// Opens what another has left behind, under the stepper's eyes.
-pub(super) fn recover(scenario: &Scenario) -> Result<()> {
+pub(crate) fn recover(scenario: &Scenario) -> Result<()> {
     watched(|| scenario.builder().open_or_create()).map(drop)
 }
 

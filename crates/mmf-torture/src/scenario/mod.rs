@@ -1,0 +1,10 @@
+//! Operations to be killed, failed or interrupted: each a namespace as it stands before, what is
+//! done with it, and what that may change.
+
+pub(crate) mod catalogue;
+mod definition;
+pub(crate) mod victim;
+
+pub(crate) use definition::{
+    Content, Effect, NAMESPACE, Operation, PATIENCE, Scenario, Start, Storage, TARGET, bytes, text,
+};
