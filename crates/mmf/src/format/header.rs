@@ -30,6 +30,9 @@ pub(crate) const OPTIONS: u64 = 72;
 pub(crate) const SLOT_COUNT: u64 = 80;
 pub(crate) const HEAP_START: u64 = 88;
 
+// Of the system's boot in which the namespace was last known to be sound.
+pub(crate) const BOOT: u64 = 96;
+
 // Read by every operation.
 pub(crate) const NAMESPACE_LOCK: u64 = 128;
 pub(crate) const INDEX_ROOT: u64 = 136;
@@ -73,6 +76,8 @@ pub(crate) const SLOTS: u64 = 2 * PAGE;
 pub(crate) const OPTION_WHILE_ATTACHED: u64 = 1;
 /// Bit of the options word: publishers wake sleepers even if none has announced itself.
 pub(crate) const OPTION_WAKE_ALWAYS: u64 = 2;
+/// Bit of the options word: values bear checksums, and the last process to detach flushes.
+pub(crate) const OPTION_CHECKSUMS: u64 = 4;
 
 /// Processes that can be attached at once to a namespace of `capacity` bytes.
 pub(crate) const fn slot_count(capacity: u64) -> u64 {

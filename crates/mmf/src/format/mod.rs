@@ -3,6 +3,7 @@
 //! `docs/format.md` is the specification; a test compares its tables with these constants.
 
 pub(crate) mod block;
+pub(crate) mod checksum;
 pub(crate) mod header;
 pub(crate) mod index;
 pub(crate) mod lock_word;

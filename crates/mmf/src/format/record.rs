@@ -10,6 +10,7 @@ pub(crate) const PUBLISH: usize = 0;
 pub(crate) const DESCRIPTORS: usize = 1;
 pub(crate) const LOCK: usize = 3;
 pub(crate) const IDENTITY: usize = 4;
+pub(crate) const SUMS: usize = 5;
 pub(crate) const NAME: usize = 6;
 
 /// Most bytes of a name that stand in the record itself; longer ones have a block of their own.

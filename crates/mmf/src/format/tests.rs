@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::block::{
     self, CLASS_SIZES, CLASSES, Descriptor, LARGEST_SMALL, VALUE_HEADER, ValueHeader,
 };
+use super::checksum::half_of;
 use super::header::*;
 use super::index::*;
 use super::lock_word::LockWord;
@@ -198,7 +199,7 @@ fn every_marked_table_is_compared() {
 fn header_and_journal() {
     let fields = fields!(bytes header: MAGIC_WORD 1, VERSION 1, COMPATIBLE_FEATURES 1,
         READ_COMPATIBLE_FEATURES 1, INCOMPATIBLE_FEATURES 1, NAMESPACE_ID 2, CREATED 1,
-        HASH_SEED 1, OPTIONS 1, SLOT_COUNT 1, HEAP_START 1, NAMESPACE_LOCK 1, INDEX_ROOT 1,
+        HASH_SEED 1, OPTIONS 1, SLOT_COUNT 1, HEAP_START 1, BOOT 2, NAMESPACE_LOCK 1, INDEX_ROOT 1,
         SNAPSHOT_EPOCH 1, CAPACITY 1, STRUCTURAL_LOCK 1, BREAK 1, LAST_RUN_PAGES 1,
         RECORD_COUNT 1, VERSION_FLOOR 1, RECORD_SLABS 1, RECORD_PARTIAL 1, RECOVERIES 1,
         PROGRAM_COUNT 1, SEAT_EXTENT_COUNT 1, PROGRAM_EXTENT_COUNT 1,
@@ -212,7 +213,8 @@ fn header_and_journal() {
     }
     assert_bits!("options", |word|
         OPTION_WHILE_ATTACHED: word & OPTION_WHILE_ATTACHED,
-        OPTION_WAKE_ALWAYS: word & OPTION_WAKE_ALWAYS);
+        OPTION_WAKE_ALWAYS: word & OPTION_WAKE_ALWAYS,
+        OPTION_CHECKSUMS: word & OPTION_CHECKSUMS);
     assert_table("areas", &[0], &numbers!(HEADER: 0, JOURNAL: JOURNAL, SLOTS: SLOTS));
     let entries = [JOURNAL_ENTRIES - JOURNAL, JOURNAL_LIMIT as u64 * 2];
     assert_layout("journal", PAGE, [("COUNT", [0, 1]), ("ENTRIES", entries)]);
@@ -234,7 +236,7 @@ fn layouts() {
     assert_layout("slot", slot::SIZE, fields);
     assert_layout("program", PROGRAM_ENTRY, [("LENGTH", [0, 1]), ("NAME", [8, program as u64])]);
     let fields = fields!(word record: PUBLISH 1, DESCRIPTORS 2, LOCK 1, IDENTITY 1,
-        NAME INLINE_NAME / 8);
+        SUMS 1, NAME INLINE_NAME / 8);
     assert_layout("record", record::SIZE, fields);
     let fields = fields!(word seat: STATE 1, INTENT 1, OLD 1, PLACES 1, WAKE 1, WAITING 1,
         HELD HELD_LIMIT * 2, MAGAZINE MAGAZINE_PLACES);
@@ -290,6 +292,7 @@ fn bits_of_records_and_seats() {
     assert_bits!("intent", |word|
         PHASE: Intent(word ^ 1).phase(),
         RECORD: Intent(word).record());
+    assert_bits!("sums", |word| FIRST: half_of(word, 0), SECOND: half_of(word, 1));
     assert_table("phases", &[0], &numbered(64, |phase| Intent(phase).phase()));
     assert_bits!("places", |word|
         NEW: seat::unpack_places(word).0,

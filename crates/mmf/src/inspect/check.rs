@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::account::{Account, Owner, Run, account_owners, account_runs, owned_blocks, walk_runs};
+use super::checksums::broken_values;
 use crate::error::{Error, Result};
 use crate::format::PAGE;
 use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
@@ -90,7 +91,13 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
 
 fn one_pass(segment: &Segment, seed: u64) -> Vec<Finding> {
     let mut pass = Pass { segment, seed, findings: Vec::new() };
-    let outcomes = [pass.journal(), pass.heap_and_blocks(), pass.index(), pass.records_and_names()];
+    let outcomes = [
+        pass.journal(),
+        pass.heap_and_blocks(),
+        pass.index(),
+        pass.records_and_names(),
+        pass.checksums(),
+    ];
     // An offset that leads nowhere ends its part, not the check.
     for error in outcomes.into_iter().filter_map(Result::err) {
         pass.report("format", error.reason());
@@ -287,6 +294,13 @@ impl Pass<'_> {
         }
         if live != self.load(RECORD_COUNT)? {
             self.report("header", format!("miscounts the variables: there are {live}"));
+        }
+        Ok(())
+    }
+
+    fn checksums(&mut self) -> Result<()> {
+        for record in broken_values(self.segment)? {
+            self.report(format!("record {record}"), "its value is not what its checksum says");
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod check;
+pub(crate) mod checksums;
 mod debug;
 pub(crate) mod header;
 mod stat;

@@ -7,9 +7,9 @@ use super::builder::{Builder, Lifetime};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::header::{
-    BREAK, CAPACITY, CREATED, FORMAT_VERSION, GRANULE, HASH_SEED, MAGIC, MAGIC_UNFINISHED,
-    MAGIC_WORD, NAMESPACE_ID, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS, SLOT_COUNT,
-    SLOTS, VERSION, slot_count,
+    BOOT, BREAK, CAPACITY, CREATED, FORMAT_VERSION, GRANULE, HASH_SEED, MAGIC, MAGIC_UNFINISHED,
+    MAGIC_WORD, NAMESPACE_ID, OPTION_CHECKSUMS, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
+    SLOT_COUNT, SLOTS, VERSION, VERSION_FLOOR, slot_count,
 };
 use crate::format::slot;
 use crate::heap;
@@ -23,9 +23,8 @@ use crate::sync::Ordering;
 pub(super) fn build_unnamed(builder: &Builder, directory: &Path) -> Result<UnnamedFile> {
     let unnamed = platform::create_unnamed(directory, builder.mode, builder.capacity)
         .map_err(|error| Error::io(format!("making a file in {}", directory.display()), error))?;
-    check_file_system(unnamed.file())?;
-    let segment = map(unnamed.file(), builder.capacity)?;
-    lay_out(&segment, builder)?;
+    let origin = Origin::new(builder, check_file_system(unnamed.file())?)?;
+    lay_out_file(unnamed.file(), builder.capacity, &origin)?;
     Ok(unnamed)
 }
 
@@ -34,22 +33,20 @@ pub(super) fn build_unnamed(builder: &Builder, directory: &Path) -> Result<Unnam
 pub(super) fn initialise_in_place(builder: &Builder, file: &std::fs::File) -> Result<bool> {
     use std::os::unix::fs::FileExt;
     let failed = |what: &'static str| move |error| Error::io(what, error);
-    platform::lock_initialisation(file)
+    platform::lock_initialisation(file, builder.timeout)
         .map_err(failed("waiting for another who initialises it"))?;
     let length = platform::length(file).map_err(failed("asking for its length"))?;
     let unfinished = length == 0 || is_unfinished(file);
     let result = if unfinished {
-        check_file_system(file)
-            .and_then(|()| {
-                // The mark comes first: a file that bears it is ours to begin again.
-                file.write_all_at(&MAGIC_UNFINISHED.to_le_bytes(), 0)
-                    .map_err(failed("writing to the file"))
-            })
-            .and_then(|()| platform::set_length(file, 8).map_err(failed("shortening it")))
-            .and_then(|()| {
-                platform::set_length(file, builder.capacity).map_err(failed("lengthening it"))
-            })
-            .and_then(|()| lay_out(&map(file, builder.capacity)?, builder))
+        check_file_system(file).and_then(|file_system| {
+            let origin = Origin::new(builder, file_system)?;
+            // The mark comes first: a file that bears it is ours to begin again.
+            file.write_all_at(&MAGIC_UNFINISHED.to_le_bytes(), 0)
+                .map_err(failed("writing to the file"))?;
+            platform::set_length(file, 8).map_err(failed("shortening it"))?;
+            platform::set_length(file, builder.capacity).map_err(failed("lengthening it"))?;
+            lay_out_file(file, builder.capacity, &origin)
+        })
     } else {
         Ok(())
     };
@@ -67,12 +64,23 @@ pub(super) fn is_unfinished(file: &std::fs::File) -> bool {
 /// Anonymous memory with a namespace in it.
 pub(super) fn build_in_memory(builder: &Builder) -> Result<Segment> {
     let segment = Segment::in_memory(builder.capacity)?;
-    lay_out(&segment, builder)?;
+    lay_out(&segment, builder.capacity, &Origin::new(builder, FileSystem::Memory)?)?;
     Ok(segment)
 }
 
+/// Makes a file of this length a namespace. One with checksums is on its device when it gets its
+/// name, so that no crash leaves a name that leads to zeros.
+pub(super) fn lay_out_file(file: &std::fs::File, capacity: u64, origin: &Origin) -> Result<()> {
+    let segment = map(file, capacity)?;
+    lay_out(&segment, capacity, origin)?;
+    if origin.options & OPTION_CHECKSUMS != 0 {
+        segment.flush(segment.word(BREAK)?.load(Ordering::Relaxed))?;
+    }
+    Ok(())
+}
+
 /// A segment over a file that has no name yet: it is reached by its descriptor alone.
-fn map(file: &std::fs::File, capacity: u64) -> Result<Segment> {
+pub(super) fn map(file: &std::fs::File, capacity: u64) -> Result<Segment> {
     let file = file.try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
     let identity =
         FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
@@ -81,14 +89,14 @@ fn map(file: &std::fs::File, capacity: u64) -> Result<Segment> {
 }
 
 /// Refuses file systems whose mappings are not coherent between processes.
-fn check_file_system(file: &std::fs::File) -> Result<()> {
-    match platform::file_system_of(file)
-        .map_err(|error| Error::io("asking for the file system", error))?
-    {
-        FileSystem::Memory | FileSystem::Disk => Ok(()),
+fn check_file_system(file: &std::fs::File) -> Result<FileSystem> {
+    let file_system = platform::file_system_of(file)
+        .map_err(|error| Error::io("asking for the file system", error))?;
+    match file_system {
+        FileSystem::Memory | FileSystem::Disk => Ok(file_system),
         FileSystem::CopyOnWrite(name) => {
             tracing::warn!(name, "a copy-on-write file system may run out of space during a set");
-            Ok(())
+            Ok(file_system)
         }
         FileSystem::Network(name) => Err(Error::new(
             ErrorKind::Unsupported,
@@ -98,11 +106,46 @@ fn check_file_system(file: &std::fs::File) -> Result<()> {
     }
 }
 
+/// What a namespace is given at its beginning and keeps.
+pub(super) struct Origin {
+    pub(super) id: [u64; 2],
+    pub(super) seed: u64,
+    pub(super) created: u64,
+    pub(super) options: u64,
+    pub(super) version_floor: u64,
+}
+
+impl Origin {
+    /// That of a new namespace.
+    fn new(builder: &Builder, file_system: FileSystem) -> Result<Self> {
+        let random = platform::random_bytes::<24>()
+            .map_err(|error| Error::io("asking for random bytes", error))?;
+        let mut words = [0; 3];
+        for (word, piece) in words.iter_mut().zip(random.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*piece);
+        }
+        let [low, high, seed] = words;
+        let mut options = 0;
+        if builder.lifetime == Lifetime::WhileAttached {
+            options |= OPTION_WHILE_ATTACHED;
+        }
+        if builder.wake_always {
+            options |= OPTION_WAKE_ALWAYS;
+        }
+        // What may outlive the system needs a way to tell whether it did so whole.
+        if builder.swapfile.is_some() || file_system != FileSystem::Memory {
+            options |= OPTION_CHECKSUMS;
+        }
+        let created = platform::wall_clock_milliseconds();
+        Ok(Self { id: [low, high], seed, created, options, version_floor: 0 })
+    }
+}
+
 /// Writes everything; the magic comes last.
-fn lay_out(segment: &Segment, builder: &Builder) -> Result<()> {
-    let slots = slot_count(builder.capacity);
+fn lay_out(segment: &Segment, capacity: u64, origin: &Origin) -> Result<()> {
+    let slots = slot_count(capacity);
     let heap_start = (SLOTS + slots * slot::SIZE).next_multiple_of(PAGE);
-    let limit = builder.capacity / PAGE * PAGE;
+    let limit = capacity / PAGE * PAGE;
     let end = (heap_start + 8 * PAGE).next_multiple_of(GRANULE).min(limit);
     segment.commit(0, end).map_err(|error| {
         let mut error = Error::io("taking the first memory", error);
@@ -111,33 +154,24 @@ fn lay_out(segment: &Segment, builder: &Builder) -> Result<()> {
         }
         error
     })?;
-    let random = platform::random_bytes::<24>()
-        .map_err(|error| Error::io("asking for random bytes", error))?;
-    let word = |index: usize| {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&random[index * 8..index * 8 + 8]);
-        u64::from_le_bytes(bytes)
-    };
-    let mut options = 0;
-    if builder.lifetime == Lifetime::WhileAttached {
-        options |= OPTION_WHILE_ATTACHED;
+    let [first_of_boot, second_of_boot] = platform::boot_id();
+    let words = [
+        (VERSION, FORMAT_VERSION),
+        (NAMESPACE_ID, origin.id[0]),
+        (NAMESPACE_ID + 8, origin.id[1]),
+        (HASH_SEED, origin.seed),
+        (CREATED, origin.created),
+        (OPTIONS, origin.options),
+        (SLOT_COUNT, slots),
+        (BOOT, first_of_boot),
+        (BOOT + 8, second_of_boot),
+        (CAPACITY, capacity),
+        (BREAK, end),
+        (VERSION_FLOOR, origin.version_floor),
+    ];
+    for (offset, word) in words {
+        segment.word(offset)?.store(word, Ordering::Relaxed);
     }
-    if builder.wake_always {
-        options |= OPTION_WAKE_ALWAYS;
-    }
-    let store = |offset: u64, value: u64| -> Result<()> {
-        segment.word(offset)?.store(value, Ordering::Relaxed);
-        Ok(())
-    };
-    store(VERSION, FORMAT_VERSION)?;
-    store(NAMESPACE_ID, word(0))?;
-    store(NAMESPACE_ID + 8, word(1))?;
-    store(HASH_SEED, word(2))?;
-    store(CREATED, platform::wall_clock_milliseconds())?;
-    store(OPTIONS, options)?;
-    store(SLOT_COUNT, slots)?;
-    store(CAPACITY, builder.capacity)?;
-    store(BREAK, end)?;
     let mut journal = Journal::begin(segment);
     heap::initialise(&mut journal, heap_start, end)?;
     index::initialise(&mut journal)?;

@@ -151,6 +151,7 @@ pub(super) fn lock_variable(
                 hash: target.hash,
                 value: Descriptor::NONE,
                 place: NO_PLACE,
+                seal: None,
             };
             context.make(&seat, target, new, &mut patience)?;
             continue;

@@ -93,6 +93,7 @@ impl Namespace {
             autolock: true,
             timeout: builder.timeout,
             wake_always: false,
+            checksums: false,
             seed,
         };
         Ok(Self::new(context, "in-memory", id))

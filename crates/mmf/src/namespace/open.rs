@@ -11,7 +11,9 @@ use super::handle::Namespace;
 use super::location::{Link, absolute, link_at, path_of};
 use super::name::{NamespaceName, Scope};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::header::{HASH_SEED, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS};
+use crate::format::header::{
+    HASH_SEED, OPTION_CHECKSUMS, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
+};
 use crate::inspect::header::{HeaderFacts, read_header};
 use crate::platform::{self, Access, FileIdentity};
 use crate::registry::Registry;
@@ -254,10 +256,12 @@ pub(super) fn handle(
 ) -> Result<Namespace> {
     let load =
         |offset| -> Result<u64> { Ok(registry.segment().word(offset)?.load(Ordering::Relaxed)) };
+    let options = load(OPTIONS)?;
     let context = Context {
         autolock: builder.autolock,
         timeout: builder.timeout,
-        wake_always: load(OPTIONS)? & OPTION_WAKE_ALWAYS != 0,
+        wake_always: options & OPTION_WAKE_ALWAYS != 0,
+        checksums: options & OPTION_CHECKSUMS != 0,
         seed: load(HASH_SEED)?,
         registry: Arc::clone(&registry),
     };

@@ -3,8 +3,10 @@
 use crate::error::{Error, Result};
 use crate::format::PAGE;
 use crate::format::block::Descriptor;
+use crate::format::checksum::{Place, Seal, half_of, with_half};
+use crate::format::index::Hash;
 use crate::format::publish::Publish;
-use crate::format::record::{DESCRIPTORS, IDENTITY, Identity, LOCK, NAME, PUBLISH, SIZE};
+use crate::format::record::{DESCRIPTORS, IDENTITY, Identity, LOCK, NAME, PUBLISH, SIZE, SUMS};
 use crate::segment::Segment;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -54,6 +56,27 @@ impl<'a> Record<'a> {
         self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Release);
     }
 
+    /// The checksums of the values that the two descriptors describe; 0 without checksums.
+    pub(crate) fn sums(&self) -> u64 {
+        self.words[SUMS].load(Ordering::Relaxed)
+    }
+
+    /// Stores the checksum of the value that is about to be published as the version after
+    /// `state`. The caller owns the publish lock.
+    pub(crate) fn seal_next(&self, seal: Seal, state: Publish, identity: Identity, name: Hash) {
+        let version = Publish::free(state.version() + 1).version();
+        let place = Place { record: self.offset, identity, name, version };
+        self.set_sum(state.next(), seal.sum(place));
+    }
+
+    fn set_sum(&self, index: usize, sum: u32) {
+        self.words[SUMS].store(with_half(self.sums(), index, sum), Ordering::Relaxed);
+    }
+
+    pub(super) fn sums_offset(&self) -> u64 {
+        self.offset + SUMS as u64 * 8
+    }
+
     /// The variable's lock word.
     #[inline(always)]
     pub(crate) fn lock_word(&self) -> &'a AtomicU64 {
@@ -73,6 +96,15 @@ impl<'a> Record<'a> {
     /// The block of a long name, as far as one glance tells.
     pub(crate) fn name_block(&self) -> u64 {
         self.words[NAME].load(Ordering::Relaxed)
+    }
+
+    /// Describes the current value again, as that of the next version: a counter keeps its block.
+    pub(super) fn repeat_value(&self, state: Publish) {
+        let sums = self.sums();
+        if sums != 0 {
+            self.set_sum(state.next(), half_of(sums, state.current()));
+        }
+        self.set_descriptor(state.next(), self.descriptor(state.current()));
     }
 
     pub(super) fn descriptor_offset(&self, index: usize) -> u64 {

@@ -5,6 +5,7 @@ use super::read::inline_words;
 use super::{LockAttempt, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block::Descriptor;
+use crate::format::checksum::{Place, Seal, with_half};
 use crate::format::header::{HASH_SEED, RECORD_COUNT, VERSION_FLOOR};
 use crate::format::index::Hash;
 use crate::format::lock_word::{LockWord, OWNER_DIED};
@@ -30,6 +31,8 @@ pub(crate) struct NewVariable<'n> {
     pub(crate) value: Descriptor,
     /// The magazine place that the value's block leaves.
     pub(crate) place: usize,
+    /// What its checksum covers, in a namespace with checksums.
+    pub(crate) seal: Option<Seal>,
 }
 
 /// Makes a variable that does not exist. The caller owns the structural lock and has looked.
@@ -143,9 +146,13 @@ fn stage_link(
     }
     journal.write(record.descriptor_offset(current), new.value.0)?;
     journal.write(record.descriptor_offset(current ^ 1), 0)?;
+    let identity = record.identity().linked(new.name.len());
+    if let Some(seal) = new.seal {
+        let place = Place { record: record.offset, identity, name: new.hash, version };
+        journal.write(record.sums_offset(), with_half(0, current, seal.sum(place)))?;
+    }
     index::insert(journal, new.hash, record.offset)?;
     // Behind the index: from this word on, the variable is there for gets and lists alike.
-    let identity = record.identity().linked(new.name.len());
     journal.write(record.identity_offset(), identity.0)?;
     if new.place != NO_PLACE {
         journal.write(seat.magazine_offset(new.place), 0)?;

@@ -97,7 +97,7 @@ impl Record<'_> {
         seat.set_intent(Intent::new(self.offset, Phase::Counting));
         let result = add();
         fence(Ordering::Release);
-        self.set_descriptor(state.next(), self.descriptor(state.current()));
+        self.repeat_value(state);
         let has_waiters = self.unlock_at(state.version() + 1);
         seat.set_intent(Intent::NONE);
         (result, has_waiters)
@@ -154,7 +154,7 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
     match (intent.phase(), is_ours) {
         (Some(Phase::Counting), true) => {
             fence(Ordering::Release);
-            record.set_descriptor(state.next(), record.descriptor(state.current()));
+            record.repeat_value(state);
             record.unlock_at(state.version() + 1);
         }
         (Some(Phase::Prepared), true) => {

@@ -19,6 +19,8 @@ static NEXT_REGISTRY: AtomicU64 = AtomicU64::new(1);
 pub(crate) struct Registry {
     segment: Segment,
     number: u64,
+    /// Nobody else is attached, whatever the slots say: a file that nobody else may open.
+    is_alone: bool,
     attachment: RwLock<Arc<Attachment>>,
 }
 
@@ -50,10 +52,19 @@ impl Attachment {
 impl Registry {
     /// Becomes a member of the namespace in `segment`.
     pub(crate) fn attach(segment: Segment) -> Result<Arc<Self>> {
+        Self::attach_as(segment, false)
+    }
+
+    /// Becomes the only member: whoever else a slot names counts as dead.
+    pub(crate) fn attach_alone(segment: Segment) -> Result<Arc<Self>> {
+        Self::attach_as(segment, true)
+    }
+
+    fn attach_as(segment: Segment, is_alone: bool) -> Result<Arc<Self>> {
         let number = NEXT_REGISTRY.fetch_add(1, Ordering::Relaxed);
-        let (attachment, room) = attach_somewhere(&segment)?;
+        let (attachment, room) = attach_somewhere(&segment, is_alone)?;
         let attachment = RwLock::new(Arc::new(attachment));
-        let registry = Arc::new(Self { segment, number, attachment });
+        let registry = Arc::new(Self { segment, number, is_alone, attachment });
         registry.settle(room)?;
         Ok(registry)
     }
@@ -75,7 +86,7 @@ impl Registry {
     /// Leaves the slot that is reserved for those who must reap before they find room.
     fn move_to_ordinary_slot(&self) -> Result<()> {
         let mut place = self.attachment.write().unwrap_or_else(PoisonError::into_inner);
-        let ordinary = slots::attach(&self.segment, Room::Ordinary)?;
+        let ordinary = slots::attach(&self.segment, Room::Ordinary, self.is_alone)?;
         if let Some(reserved) = place.slot {
             slots::detach(&self.segment, reserved);
         }
@@ -87,6 +98,11 @@ impl Registry {
     #[inline(always)]
     pub(crate) fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// Whether nobody else can be attached.
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// This handle's number within the process.
@@ -106,7 +122,7 @@ impl Registry {
         let mut room = Room::Ordinary;
         if place.epoch != fork_epoch() {
             // The old membership belongs to the parent; dropping its anchor here does nothing.
-            let (attachment, found) = attach_somewhere(&self.segment)?;
+            let (attachment, found) = attach_somewhere(&self.segment, self.is_alone)?;
             *place = Arc::new(attachment);
             room = found;
         }
@@ -125,10 +141,10 @@ impl Registry {
 }
 
 /// A slot, the reserved one when there is no other.
-fn attach_somewhere(segment: &Segment) -> Result<(Attachment, Room)> {
-    match slots::attach(segment, Room::Ordinary) {
+fn attach_somewhere(segment: &Segment, is_alone: bool) -> Result<(Attachment, Room)> {
+    match slots::attach(segment, Room::Ordinary, is_alone) {
         Err(error) if error.kind() == ErrorKind::LimitReached => {
-            Ok((slots::attach(segment, Room::Reserved)?, Room::Reserved))
+            Ok((slots::attach(segment, Room::Reserved, is_alone)?, Room::Reserved))
         }
         attachment => Ok((attachment?, Room::Ordinary)),
     }

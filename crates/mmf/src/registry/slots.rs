@@ -34,11 +34,12 @@ pub(crate) fn count(segment: &Segment) -> Result<u32> {
     Ok(count as u32)
 }
 
-/// Becomes a member: presence for everybody, a slot for those who may write.
-pub(super) fn attach(segment: &Segment, room: Room) -> Result<Attachment> {
+/// Becomes a member: presence for everybody, a slot for those who may write. Who is alone needs no
+/// proof of life.
+pub(super) fn attach(segment: &Segment, room: Room, is_alone: bool) -> Result<Attachment> {
     let who = ProcessIdentity::current();
     let access = if segment.is_writable() { Access::ReadWrite } else { Access::ReadOnly };
-    let Some(source) = segment.source() else {
+    let Some(source) = segment.source().filter(|_| !is_alone) else {
         let slot = take_slot(segment, None, &who, room)?;
         return Ok(Attachment::new(Some(slot), None, who));
     };
@@ -123,8 +124,8 @@ fn describe(words: &[AtomicU64; WORDS], who: &ProcessIdentity) {
     words[PROCESS].store(u64::from(who.pid), Ordering::Relaxed);
     words[START_TIME].store(who.start_time, Ordering::Relaxed);
     words[PID_NAMESPACE].store(who.pid_namespace, Ordering::Relaxed);
-    for (word, piece) in words[BOOT_ID..].iter().zip(who.boot_id.chunks_exact(8)) {
-        word.store(little_endian(piece), Ordering::Relaxed);
+    for (word, piece) in words[BOOT_ID..].iter().zip(who.boot_id) {
+        word.store(piece, Ordering::Relaxed);
     }
     words[ATTACHED].store(crate::platform::wall_clock_milliseconds(), Ordering::Relaxed);
     words[PROGRAM_LENGTH].store(name.len() as u64, Ordering::Relaxed);
@@ -151,9 +152,7 @@ pub(super) fn detach(segment: &Segment, slot: u32) {
 impl Registry {
     /// Whether the slot's owner is dead, as the kernel knows it.
     pub(crate) fn is_dead(&self, slot: u32) -> Result<bool> {
-        let (segment, Some(source)) = (self.segment(), self.segment().source()) else {
-            return Ok(false);
-        };
+        let segment = self.segment();
         if slot >= count(segment)? {
             return Err(Error::damaged(SLOTS, "a word names a slot that does not exist"));
         }
@@ -162,6 +161,10 @@ impl Registry {
         if !SlotState(seen).is_live() {
             return Ok(false);
         }
+        if self.is_alone() {
+            return Ok(self.attachment()?.slot != Some(slot));
+        }
+        let Some(source) = segment.source() else { return Ok(false) };
         let access = if segment.is_writable() { Access::ReadWrite } else { Access::ReadOnly };
         let locked = source
             .with_file(access, |file| slot_is_locked(file, slot))

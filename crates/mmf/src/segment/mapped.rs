@@ -47,6 +47,13 @@ impl Segment {
         Self::with_view(mapping, Some(source), access)
     }
 
+    /// The content of a file, which stores through this segment do not change.
+    pub(crate) fn copy_of_file(file: &std::fs::File, length: u64) -> Result<Self> {
+        let mapping = Mapping::map_copy(file, length)
+            .map_err(|error| Error::io("mapping the file", error))?;
+        Self::with_view(mapping, None, Access::ReadWrite)
+    }
+
     /// Anonymous memory of `length` bytes, private to this process.
     pub(crate) fn in_memory(length: u64) -> Result<Self> {
         let mapping =

@@ -4,6 +4,7 @@ use super::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::block::{CLASSES, Descriptor, VALUE_HEADER, ValueHeader, class_for, pages_for};
+use crate::format::checksum::{Seal, payload_hash};
 use crate::format::header::CAPACITY;
 use crate::format::run::{INFO, Info};
 use crate::format::seat::NO_PLACE;
@@ -13,7 +14,7 @@ use crate::record::{Record, name_of_record, unlink_if_unused};
 use crate::registry::{SeatLease, Structural};
 use crate::seat::{Seat, all_places, places_of};
 use crate::sync::{Ordering, fence};
-use crate::value::Encoded;
+use crate::value::{Encoded, ValueType};
 
 /// Large runs of at most this many pages stay in the magazine for the next set.
 const KEPT_PAGES: u64 = 16;
@@ -24,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) place: usize,
     pub(super) class: usize,
     pub(super) descriptor: Descriptor,
+    /// What its checksum covers, in a namespace with checksums.
+    pub(super) seal: Option<Seal>,
 }
 
 fn class_or_large(bytes: u64) -> usize {
@@ -53,17 +56,23 @@ impl Context {
             process: lease.process,
             time: wall_clock_milliseconds(),
             program: lease.program,
-        };
+        }
+        .encode();
         // Release fence: a reader of the value that stood here before, who sees a byte of the new
         // one, sees that its version is gone.
         fence(Ordering::Release);
         let words = segment.words::<2>(block)?;
-        for (word, value) in words.iter().zip(header.encode()) {
+        for (word, value) in words.iter().zip(header) {
             word.store(value, Ordering::Relaxed);
         }
         segment.copy_in(block + VALUE_HEADER, payload)?;
-        let descriptor = Descriptor::new(block, value.value_type().tag());
-        Ok(Prepared { place, class, descriptor })
+        let tag = value.value_type().tag();
+        let seal = self.checksums.then(|| {
+            let is_counter = value.value_type() == ValueType::Counter;
+            let hash = if is_counter { 0 } else { payload_hash(payload, self.seed) };
+            Seal { payload: hash, header, tag, is_counter, seed: self.seed }
+        });
+        Ok(Prepared { place, class, descriptor: Descriptor::new(block, tag), seal })
     }
 
     /// A place of the magazine that holds a block for `bytes`.

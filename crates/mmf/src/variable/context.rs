@@ -19,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) timeout: Option<Duration>,
     /// Publishers wake sleepers that could not announce themselves.
     pub(crate) wake_always: bool,
+    /// Values get checksums.
+    pub(crate) checksums: bool,
     /// Seed of the names' hash.
     pub(crate) seed: u64,
 }

@@ -33,6 +33,9 @@ impl Context {
                     record.abandon(&seat);
                     continue;
                 }
+                if let Some(seal) = prepared.seal {
+                    record.seal_next(seal, state, glimpse.identity, target.hash);
+                }
                 let exchange = Exchange { new_place: prepared.place, old_place: NO_PLACE };
                 let has_waiters = record.publish_value(&seat, state, prepared.descriptor, exchange);
                 self.after_publication(record.publish_word(), has_waiters)?;

@@ -4,12 +4,13 @@ use super::block::Prepared;
 use super::{Context, Hint, Target};
 use crate::error::{ErrorKind, Result};
 use crate::format::header::{ARRIVAL_COUNT, ARRIVALS, NAMESPACE_LOCK};
+use crate::format::index::Hash;
 use crate::format::lock_word::LockWord;
 use crate::format::publish::Publish;
 use crate::format::record::Identity;
 use crate::format::seat::Intent;
 use crate::lock::{Entry, own_shared, wait_for_lock, writer_entry};
-use crate::record::{Exchange, LockAttempt, NewVariable, Record, find, link};
+use crate::record::{Exchange, Glimpse, LockAttempt, NewVariable, Record, find, link};
 use crate::registry::{Patience, SeatLease, Step, Structural};
 use crate::seat::Seat;
 use crate::segment::{sleep_on, wake};
@@ -39,13 +40,9 @@ impl Context {
         let mut patience = self.patience();
         loop {
             let written = match target.find(self)? {
-                Some(glimpse) => self.overwrite(
-                    &seat,
-                    glimpse.record,
-                    glimpse.identity,
-                    prepared,
-                    &mut patience,
-                )?,
+                Some(glimpse) => {
+                    self.overwrite(&seat, &glimpse, target.hash, prepared, &mut patience)?
+                }
                 None => self.create(&seat, target, prepared, &mut patience)?,
             };
             if let Some(version) = written {
@@ -59,13 +56,14 @@ impl Context {
     pub(super) fn overwrite(
         &self,
         seat: &Seat<'_>,
-        record: Record<'_>,
-        identity: Identity,
+        glimpse: &Glimpse<'_>,
+        name: Hash,
         prepared: Prepared,
         patience: &mut Patience,
     ) -> Result<Option<u64>> {
+        let identity = glimpse.identity;
         let Locking::Locked(Locked { record, state }) =
-            self.lock_record(seat, record, identity, patience)?
+            self.lock_record(seat, glimpse.record, identity, patience)?
         else {
             return Ok(None);
         };
@@ -77,6 +75,9 @@ impl Context {
                 return Err(error);
             }
         };
+        if let Some(seal) = prepared.seal {
+            record.seal_next(seal, state, identity, name);
+        }
         let exchange = Exchange { new_place: prepared.place, old_place };
         let has_waiters = record.publish_value(seat, state, prepared.descriptor, exchange);
         self.after_publication(record.publish_word(), has_waiters)?;
@@ -98,6 +99,7 @@ impl Context {
             hash: target.hash,
             value: prepared.descriptor,
             place: prepared.place,
+            seal: prepared.seal,
         };
         Ok(self.make(seat, target, new, patience)?.map(|record| record.publish().version()))
     }

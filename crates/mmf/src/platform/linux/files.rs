@@ -157,8 +157,7 @@ pub(crate) fn create_unnamed(directory: &Path, mode: u32, length: u64) -> io::Re
 
 /// Creates an empty file under a hidden random name.
 fn create_hidden(directory: &Path) -> io::Result<UnnamedFile> {
-    let number = u64::from_le_bytes(random_bytes()?);
-    let path = directory.join(format!(".mmf-{number:016x}"));
+    let path = hidden_name(directory)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
     let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
     Ok(UnnamedFile { file, hidden: Some(HiddenName { path: Some(path) }) })
@@ -183,6 +182,47 @@ impl UnnamedFile {
         }
         Ok(file)
     }
+}
+
+impl UnnamedFile {
+    /// Gives the file the name of another, in one step, once its content is on its device. It
+    /// gets the other's owner and permission bits as far as this process may give them.
+    pub(crate) fn replace(self, path: &Path) -> io::Result<File> {
+        let before = fs::symlink_metadata(path)?;
+        // An owner that cannot be given stays this process's own, as for any file it makes.
+        let _ = std::os::unix::fs::fchown(&self.file, Some(before.uid()), Some(before.gid()));
+        fchmod(&self.file, Mode::from_raw_mode(before.mode() & 0o777))?;
+        self.file.sync_all()?;
+        let Self { file, hidden } = self;
+        let mut hidden = match hidden {
+            Some(hidden) => hidden,
+            None => {
+                let name = hidden_name(parent_of(path))?;
+                link_descriptor(&file, &name)?;
+                HiddenName { path: Some(name) }
+            }
+        };
+        if let Some(name) = hidden.path.as_deref() {
+            fs::rename(name, path)?;
+        }
+        hidden.path = None;
+        File::open(parent_of(path))?.sync_all()?;
+        Ok(file)
+    }
+}
+
+/// The directory that a file stands in.
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A random name in `directory` that listings leave out.
+fn hidden_name(directory: &Path) -> io::Result<PathBuf> {
+    let number = u64::from_le_bytes(random_bytes()?);
+    Ok(directory.join(format!(".mmf-{number:016x}")))
 }
 
 /// Gives an unnamed open file a name.
@@ -301,6 +341,22 @@ mod tests {
             }
         }
         assert_eq!(fs::read(&taken).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn replacing_takes_the_name_and_its_permissions() {
+        let place = tempfile::tempdir().unwrap();
+        for (number, unnamed) in both_ways(place.path()).into_iter().enumerate() {
+            let path = place.path().join(number.to_string());
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640))
+                .unwrap();
+            let identity = FileIdentity::of(unnamed.file()).unwrap();
+            let file = unnamed.replace(&path).unwrap();
+            assert_eq!(FileIdentity::of_path(&path).unwrap(), identity);
+            assert_eq!(ownership(&file).unwrap(), Owner { uid: current_user(), mode: 0o640 });
+        }
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
     }
 

@@ -21,22 +21,32 @@ pub(crate) struct ProcessIdentity {
     /// The inode of its PID namespace.
     pub(crate) pid_namespace: u64,
     /// The kernel's number for this boot of the machine.
-    pub(crate) boot_id: [u8; 16],
+    pub(crate) boot_id: [u64; 2],
 }
 
 impl ProcessIdentity {
     /// The identity of the calling process, with zeros for whatever cannot be read.
     pub(crate) fn current() -> Self {
         let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Self {
             pid: std::process::id(),
             start_time: start_time_in(&stat).unwrap_or(0),
             program: program(),
             pid_namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |link| link.ino()),
-            boot_id: parse_uuid(boot_id.trim()).unwrap_or([0; 16]),
+            boot_id: boot_id(),
         }
     }
+}
+
+/// The kernel's number for this boot of the machine as two words; zeros when it cannot be read.
+pub(crate) fn boot_id() -> [u64; 2] {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let bytes = parse_uuid(text.trim()).unwrap_or([0; 16]);
+    [0, 8].map(|start| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&bytes[start..start + 8]);
+        u64::from_le_bytes(word)
+    })
 }
 
 /// Field 22 of a `/proc/PID/stat` line. Field 2 may hold spaces and parentheses, so counting
@@ -96,7 +106,7 @@ mod tests {
         assert_eq!(identity.pid, std::process::id());
         assert_ne!(identity.start_time, 0);
         assert_ne!(identity.pid_namespace, 0);
-        assert_ne!(identity.boot_id, [0; 16]);
+        assert_ne!(identity.boot_id, [0; 2]);
         assert!(!identity.program.is_empty() && identity.program.len() <= LONGEST_PROGRAM);
     }
 

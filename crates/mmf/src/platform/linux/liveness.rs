@@ -30,8 +30,6 @@ const INITIALISATION_BYTE: u64 = PRESENCE_BYTE - 1;
 /// Where witness bytes begin, above the byte of every slot; the length of their range.
 const WITNESS_BYTES: (u64, u64) = (PRESENCE_BYTE + (1 << 33), 1 << 61);
 
-/// How long [`lock_initialisation`] waits.
-const INITIALISATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// The shortest and the longest sleep between two attempts of [`lock_initialisation`].
 const INITIALISATION_STEPS: (Duration, Duration) =
     (Duration::from_millis(1), Duration::from_millis(10));
@@ -187,13 +185,18 @@ pub(crate) fn try_exclusive_presence(file: &File) -> io::Result<bool> {
     set_lock(file, LockKind::Exclusive, PRESENCE_BYTE)
 }
 
+/// Gives up an exclusive presence.
+pub(crate) fn release_presence(file: &File) -> io::Result<()> {
+    set_lock(file, LockKind::None, PRESENCE_BYTE).map(drop)
+}
+
 /// Waits until `file`'s description has the initialisation byte. Needs write access.
 ///
 /// # Errors
 ///
-/// `TimedOut` after ten seconds.
-pub(crate) fn lock_initialisation(file: &File) -> io::Result<()> {
-    lock_byte_within(file, INITIALISATION_BYTE, INITIALISATION_TIMEOUT)
+/// `TimedOut` after `timeout`; none is for ever.
+pub(crate) fn lock_initialisation(file: &File, timeout: Option<Duration>) -> io::Result<()> {
+    lock_byte_within(file, INITIALISATION_BYTE, timeout)
 }
 
 /// Gives the initialisation byte back.
@@ -202,14 +205,14 @@ pub(crate) fn unlock_initialisation(file: &File) -> io::Result<()> {
 }
 
 /// Takes `byte` exclusively, with growing sleeps between the attempts.
-fn lock_byte_within(file: &File, byte: u64, timeout: Duration) -> io::Result<()> {
+fn lock_byte_within(file: &File, byte: u64, timeout: Option<Duration>) -> io::Result<()> {
     let begin = Instant::now();
     let (mut step, longest) = INITIALISATION_STEPS;
     while !set_lock(file, LockKind::Exclusive, byte)? {
-        if begin.elapsed() >= timeout {
+        if timeout.is_some_and(|timeout| begin.elapsed() >= timeout) {
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("another process has been initialising the file for {timeout:?}"),
+                "another process is still initialising or verifying the file",
             ));
         }
         std::thread::sleep(step);
@@ -292,12 +295,12 @@ mod tests {
         let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
         let first = open_existing(&path, Access::ReadWrite).unwrap();
         let second = open_existing(&path, Access::ReadWrite).unwrap();
-        lock_initialisation(&first).unwrap();
-        let bound = Duration::from_millis(20);
+        lock_initialisation(&first, None).unwrap();
+        let bound = Some(Duration::from_millis(20));
         let error = lock_byte_within(&second, INITIALISATION_BYTE, bound).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         unlock_initialisation(&first).unwrap();
-        lock_initialisation(&second).unwrap();
+        lock_initialisation(&second, bound).unwrap();
         unlock_initialisation(&second).unwrap();
     }
 

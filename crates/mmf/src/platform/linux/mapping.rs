@@ -35,6 +35,8 @@ enum Backing {
     Memory,
     /// A file, with this access.
     File(Access),
+    /// A file's content; what is stored stays in private memory of this process.
+    Copy,
 }
 
 /// A range of addresses that stays valid, at the same place, until it is dropped.
@@ -63,6 +65,17 @@ impl Mapping {
         // SAFETY: a new mapping must not replace one in use. The null hint lets the kernel choose.
         let base = unsafe { mmap(ptr::null_mut(), size, protection, flags, file, 0) }?;
         Ok(Self { base: base.cast(), length, backing: Backing::File(access) })
+    }
+
+    /// Maps the first `length` bytes of `file` as they are now, for this process to change for
+    /// itself. Pages that it has not changed may still show what others store meanwhile.
+    pub(crate) fn map_copy(file: &File, length: u64) -> io::Result<Self> {
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        let size = in_memory(length)?;
+        // SAFETY: a new mapping must not replace one in use. The null hint lets the kernel choose.
+        let base = unsafe { mmap(ptr::null_mut(), size, protection, flags, file, 0) }?;
+        Ok(Self { base: base.cast(), length, backing: Backing::Copy })
     }
 
     /// Maps `length` zeros that only this process sees.
@@ -96,7 +109,7 @@ impl Mapping {
         let (address, size) = self.pages(offset, length)?;
         let advice = match self.backing {
             Backing::Memory => return Ok(()),
-            Backing::File(Access::ReadOnly) => Advice::LinuxPopulateRead,
+            Backing::File(Access::ReadOnly) | Backing::Copy => Advice::LinuxPopulateRead,
             Backing::File(Access::ReadWrite) => Advice::LinuxPopulateWrite,
         };
         if size == 0 {
@@ -118,7 +131,7 @@ impl Mapping {
     /// Writes the changed pages of a range to the file's storage, and waits for it.
     pub(crate) fn flush(&self, offset: u64, length: u64) -> io::Result<()> {
         let (address, size) = self.pages(offset, length)?;
-        if size == 0 || self.backing == Backing::Memory {
+        if size == 0 || !matches!(self.backing, Backing::File(_)) {
             return Ok(());
         }
         // SAFETY: the range must be memory of ours. `pages` stayed inside this mapping.

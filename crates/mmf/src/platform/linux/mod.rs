@@ -19,9 +19,9 @@ pub(crate) use files::{
     open_existing, ownership, remove_file, set_length,
 };
 pub(crate) use fork::{fork_epoch, hold_off_fork};
-pub(crate) use identity::{ProcessIdentity, random_bytes};
+pub(crate) use identity::{ProcessIdentity, boot_id, random_bytes};
 pub(crate) use liveness::{
-    Anchor, AnchorBuilder, lock_initialisation, presence_is_held, slot_is_locked,
+    Anchor, AnchorBuilder, lock_initialisation, presence_is_held, release_presence, slot_is_locked,
     try_exclusive_presence, unlock_initialisation,
 };
 pub(crate) use mapping::{Access, Mapping, commit};
