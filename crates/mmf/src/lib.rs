@@ -51,10 +51,10 @@ mod value;
 mod variable;
 
 pub use error::{Error, ErrorKind, Holder, Result};
-pub use inspect::{Finding, HeldLock, Member, Statistics};
+pub use inspect::{Finding, HeldLock, Loss, Member, Statistics};
 pub use namespace::{
-    Builder, Lifetime, LockGuard, LockOptions, Metadata, Namespace, Options, Summary, Variable,
-    list_namespaces, remove_namespace,
+    Builder, Lifetime, LockGuard, LockOptions, Metadata, Namespace, Options, Repair, Summary,
+    Variable, list_namespaces, remove_namespace,
 };
 pub use value::{Encoded, FromValue, Structure, ToValue, Value, ValueType};
 pub use variable::{Condition, NameIterator, Outcome};

@@ -56,10 +56,16 @@ impl<'a> Verifier<'a> {
         Ok(seal.sum(place) == sum)
     }
 
-    fn hash(&mut self, from: u64, length: u64) -> Result<u64> {
+    /// Notes that bytes of a value are read.
+    pub(crate) fn spend(&mut self, from: u64, length: u64) -> Result<()> {
         self.budget = self.budget.checked_sub(length).ok_or_else(|| {
             Error::damaged(from, "the values together are longer than the file: they overlap")
         })?;
+        Ok(())
+    }
+
+    fn hash(&mut self, from: u64, length: u64) -> Result<u64> {
+        self.spend(from, length)?;
         let mut hasher = PayloadHasher::new(self.seed);
         let mut done = 0;
         while done < length {

@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::header::{
-    BREAK, CAPACITY, FORMAT_VERSION, GREATEST_CAPACITY, HEAP_START, INCOMPATIBLE_FEATURES,
-    LEAST_CAPACITY, MAGIC, MAGIC_UNFINISHED, MAGIC_WORD, NAMESPACE_ID, OPTIONS,
-    READ_COMPATIBLE_FEATURES, RECORD_COUNT, SLOT_COUNT, SLOTS, VERSION, slot_count,
+    BOOT, BREAK, CAPACITY, CREATED, FORMAT_VERSION, GREATEST_CAPACITY, HASH_SEED, HEAP_START,
+    INCOMPATIBLE_FEATURES, LEAST_CAPACITY, MAGIC, MAGIC_UNFINISHED, MAGIC_WORD, NAMESPACE_ID,
+    OPTION_CHECKSUMS, OPTIONS, READ_COMPATIBLE_FEATURES, RECORD_COUNT, SLOT_COUNT, SLOTS, VERSION,
+    slot_count,
 };
 use crate::format::slot;
 use crate::platform::{self, Access};
@@ -22,6 +23,10 @@ pub(crate) struct HeaderFacts {
     pub(crate) options: u64,
     pub(crate) variables: u64,
     pub(crate) slots: u64,
+    pub(crate) boot: [u64; 2],
+    pub(crate) seed: u64,
+    pub(crate) created: u64,
+    heap_start: u64,
     read_compatible: u64,
     incompatible: u64,
     version: u64,
@@ -29,6 +34,13 @@ pub(crate) struct HeaderFacts {
 
 /// Reads and verifies the header of a namespace file.
 pub(crate) fn read_header(file: &File) -> Result<HeaderFacts> {
+    let (facts, length) = read_any_header(file)?;
+    facts.check_sizes(length)?;
+    Ok(facts)
+}
+
+/// Reads the header of a namespace file whose sizes may be damaged; also the file's length.
+pub(crate) fn read_any_header(file: &File) -> Result<(HeaderFacts, u64)> {
     let failed = |error| Error::io("reading the header", error);
     let length = platform::length(file).map_err(failed)?;
     let mut page = vec![0; PAGE as usize];
@@ -61,18 +73,23 @@ pub(crate) fn read_header(file: &File) -> Result<HeaderFacts> {
         options: word(OPTIONS),
         variables: word(RECORD_COUNT),
         slots: word(SLOT_COUNT),
+        boot: [word(BOOT), word(BOOT + 8)],
+        seed: word(HASH_SEED),
+        created: word(CREATED),
+        heap_start: word(HEAP_START),
         read_compatible: word(READ_COMPATIBLE_FEATURES),
         incompatible: word(INCOMPATIBLE_FEATURES),
         version: word(VERSION),
     };
-    if facts.version == FORMAT_VERSION {
-        facts.check_sizes(length, word(HEAP_START))?;
-    }
-    Ok(facts)
+    Ok((facts, length))
 }
 
 impl HeaderFacts {
-    fn check_sizes(&self, length: u64, heap_start: u64) -> Result<()> {
+    /// Verifies capacity, slots, heap and break against each other and the file's length.
+    pub(crate) fn check_sizes(&self, length: u64) -> Result<()> {
+        if self.version != FORMAT_VERSION {
+            return Ok(());
+        }
         if !(LEAST_CAPACITY..=GREATEST_CAPACITY).contains(&self.capacity) {
             return Err(Error::damaged(CAPACITY, "the capacity is impossible"));
         }
@@ -87,7 +104,7 @@ impl HeaderFacts {
             return Err(Error::damaged(SLOT_COUNT, "the number of slots is impossible"));
         }
         let start = (SLOTS + self.slots * slot::SIZE).next_multiple_of(PAGE);
-        if heap_start != start {
+        if self.heap_start != start {
             return Err(Error::damaged(HEAP_START, "the heap begins at an impossible place"));
         }
         if self.committed < start
@@ -97,6 +114,13 @@ impl HeaderFacts {
             return Err(Error::damaged(BREAK, "the end of the committed bytes is impossible"));
         }
         Ok(())
+    }
+
+    /// Whether the system may have crashed since the namespace was last known to be sound.
+    pub(crate) fn is_unverified(&self) -> bool {
+        let current = platform::boot_id();
+        // Without an id of the boot nothing is known of the time before.
+        self.options & OPTION_CHECKSUMS != 0 && (self.boot != current || current == [0; 2])
     }
 
     /// Refuses what this library does not understand.

@@ -5,10 +5,12 @@ mod check;
 pub(crate) mod checksums;
 mod debug;
 pub(crate) mod header;
+pub(crate) mod salvage;
 mod stat;
 
 pub use check::Finding;
 pub(crate) use check::check;
 pub(crate) use debug::debug;
+pub use salvage::Loss;
 pub(crate) use stat::statistics;
 pub use stat::{HeldLock, Member, Statistics};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::handle::Namespace;
 use super::name::NamespaceName;
 use super::open;
+use super::repair::Repair;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{GREATEST_CAPACITY, LEAST_CAPACITY};
 
@@ -154,6 +155,21 @@ impl Builder {
     /// As [`Builder::open`] and [`Builder::create`].
     pub fn open_or_create(self) -> Result<Namespace> {
         self.build(Existence::Optional, "open or create")
+    }
+
+    /// Mends a damaged namespace: what verifies goes to a new file, which takes the old one's name.
+    ///
+    /// Never needed after killed processes. After a crash of the operating system, opening does
+    /// the same by itself, when it finds the file damaged.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`], [`ErrorKind::NotANamespace`]; [`ErrorKind::InUse`] when others are
+    /// attached. The file stays as it was then.
+    pub fn repair(self) -> Result<Repair> {
+        let named = |error: Error| error.attempting("repair").on_namespace(&self.name);
+        let name = NamespaceName::parse(&self.name).map_err(named)?;
+        open::repair(&self, &name).map_err(named)
     }
 
     fn build(self, existence: Existence, attempt: &'static str) -> Result<Namespace> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::location::{GLOBAL_PREFIX, Link, path_of, user_directory};
 use super::name::NamespaceName;
+use super::repair::report_path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::OPTION_WHILE_ATTACHED;
 use crate::inspect::header::read_header;
@@ -169,7 +170,10 @@ fn remove_unattached(path: &Path, file: &File, force: bool) -> Result<()> {
     if FileIdentity::of_path(path).ok() != FileIdentity::of(file).ok() {
         return Err(Error::new(ErrorKind::NotFound, "somebody else has removed it"));
     }
-    unlink(path)
+    unlink(path)?;
+    // It may never have been there.
+    let _ = platform::remove_file(&report_path(path));
+    Ok(())
 }
 
 fn unlink(path: &Path) -> Result<()> {

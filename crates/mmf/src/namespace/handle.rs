@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::builder::{Builder, check_capacity};
 use super::create::build_in_memory;
 use super::guard::{LockGuard, LockOptions, lock_namespace, lock_variable};
+use super::repair::Repair;
 use super::variable::Variable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{BREAK, CAPACITY, HASH_SEED, NAMESPACE_ID};
@@ -30,6 +31,7 @@ pub struct Namespace {
     context: Arc<Context>,
     name: Arc<str>,
     id: u128,
+    repair: Option<Arc<Repair>>,
 }
 
 /// What is known of a variable beside its value.
@@ -100,7 +102,19 @@ impl Namespace {
     }
 
     pub(super) fn new(context: Context, name: &str, id: u128) -> Self {
-        Self { context: Arc::new(context), name: name.into(), id }
+        Self { context: Arc::new(context), name: name.into(), id, repair: None }
+    }
+
+    /// Takes note that the namespace was damaged when it was to be opened.
+    pub(super) fn repaired_by(mut self, repair: Option<Repair>) -> Self {
+        self.repair = repair.map(Arc::new);
+        self
+    }
+
+    /// What opening this handle had to give up, when the operating system had crashed since the
+    /// namespace was last used and had left it damaged; none when all was well.
+    pub fn repair(&self) -> Option<&Repair> {
+        self.repair.as_deref()
     }
 
     /// Takes note of the small file that leads to the swapfile.

@@ -9,11 +9,14 @@ mod location;
 mod name;
 mod open;
 mod options;
+mod repair;
 mod variable;
+mod verify;
 
 pub use builder::{Builder, Lifetime};
 pub use directory::{Summary, list_namespaces, remove_namespace};
 pub use guard::{LockGuard, LockOptions};
 pub use handle::{Metadata, Namespace};
 pub use options::Options;
+pub use repair::Repair;
 pub use variable::Variable;

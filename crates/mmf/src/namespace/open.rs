@@ -10,6 +10,8 @@ use super::create::{build_unnamed, initialise_in_place, is_unfinished};
 use super::handle::Namespace;
 use super::location::{Link, absolute, link_at, path_of};
 use super::name::{NamespaceName, Scope};
+use super::repair::Repair;
+use super::verify::{Verified, mend, verify};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{
     HASH_SEED, OPTION_CHECKSUMS, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
@@ -27,6 +29,8 @@ const PERSISTENCE: Duration = Duration::from_secs(10);
 /// What one attempt came to.
 enum Attempt {
     Opened(Namespace),
+    /// It was damaged, and has been mended: look again.
+    Repaired(Repair),
     /// Somebody changed what the name leads to: look again.
     Again,
 }
@@ -38,19 +42,48 @@ pub(super) fn open(
     existence: Existence,
 ) -> Result<Namespace> {
     let started = Instant::now();
+    let mut repair = None;
     loop {
         let attempt = match &builder.swapfile {
             None => open_by_name(builder, name, existence)?,
             Some(path) => open_by_swapfile(builder, name, path, existence)?,
         };
         match attempt {
-            Attempt::Opened(namespace) => return Ok(namespace),
+            Attempt::Opened(namespace) => return Ok(namespace.repaired_by(repair)),
+            Attempt::Repaired(done) => repair = Some(done),
             Attempt::Again if started.elapsed() < PERSISTENCE => {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Attempt::Again => {
                 return Err(Error::new(ErrorKind::Contended, "others kept removing and making it"));
             }
+        }
+    }
+}
+
+/// Mends a namespace, whatever damaged it.
+pub(super) fn repair(builder: &Builder, name: &NamespaceName) -> Result<Repair> {
+    let started = Instant::now();
+    loop {
+        let path = match &builder.swapfile {
+            Some(path) => absolute(path)?,
+            None => {
+                let path = path_of(name)?;
+                match link_at(&path)? {
+                    Some(link) => link.path,
+                    None => path,
+                }
+            }
+        };
+        let file = open_file(&path, Access::ReadWrite)?.ok_or_else(missing)?;
+        if name.scope == Scope::Machine && !builder.trust_owner {
+            check_owner(&file, &path)?;
+        }
+        if let Some(repair) = mend(builder, &path, &file)? {
+            return Ok(repair);
+        }
+        if started.elapsed() > PERSISTENCE {
+            return Err(Error::new(ErrorKind::Contended, "others kept replacing it"));
         }
     }
 }
@@ -222,8 +255,11 @@ fn attach_existing(
 
 /// Attaches to a file that the path led to a moment ago.
 fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Result<Attempt> {
-    let facts = read_header(&file)?;
-    facts.check_usable(access_of(builder))?;
+    let (facts, mark) = match verify(builder, path, &file)? {
+        Verified::Sound(facts, mark) => (facts, mark),
+        Verified::Repaired(repair) => return Ok(Attempt::Repaired(repair)),
+        Verified::Again => return Ok(Attempt::Again),
+    };
     if id.is_some_and(|id| id != facts.id) {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -244,6 +280,9 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
     };
     if FileIdentity::of_path(path).ok() != Some(identity) {
         return Ok(Attempt::Again);
+    }
+    if let Some(mark) = mark {
+        mark.set(registry.segment())?;
     }
     handle(builder, registry, &facts).map(Attempt::Opened)
 }
@@ -269,7 +308,7 @@ pub(super) fn handle(
     Ok(Namespace::new(context, &builder.name, facts.id))
 }
 
-fn access_of(builder: &Builder) -> Access {
+pub(super) fn access_of(builder: &Builder) -> Access {
     if builder.read_only { Access::ReadOnly } else { Access::ReadWrite }
 }
 

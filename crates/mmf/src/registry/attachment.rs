@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::slots::{self, Room};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::header::{OPTION_WHILE_ATTACHED, OPTIONS};
+use crate::format::header::{BREAK, OPTION_CHECKSUMS, OPTION_WHILE_ATTACHED, OPTIONS};
 use crate::platform::{
     self, Access, Anchor, FileIdentity, ProcessIdentity, fork_epoch, hold_off_fork,
 };
@@ -166,8 +166,14 @@ impl Drop for Registry {
         }
         let attachment = self.attachment.get_mut().unwrap_or_else(PoisonError::into_inner);
         *attachment = Arc::new(Attachment::new(None, None, who));
+        if self.is_alone {
+            return;
+        }
         if let Err(error) = self.remove_if_last() {
             tracing::warn!(%error, "left a namespace behind that should have gone");
+        }
+        if let Err(error) = self.flush_if_last() {
+            tracing::warn!(%error, "left a namespace that is not wholly on its device");
         }
     }
 }
@@ -189,6 +195,24 @@ impl Registry {
             }
             Ok(())
         })
+    }
+}
+
+impl Registry {
+    /// Flushes a namespace that outlives the system when nobody is attached any more.
+    fn flush_if_last(&self) -> crate::error::Result<()> {
+        let options = self.segment.header_word(OPTIONS).load(Relaxed);
+        let Some(source) = self.segment.source() else { return Ok(()) };
+        if options & OPTION_CHECKSUMS == 0 || options & OPTION_WHILE_ATTACHED != 0 {
+            return Ok(());
+        }
+        let is_last = source
+            .with_file(Access::ReadWrite, |file| Ok(!platform::presence_is_held(file)?))
+            .map_err(|error| Error::io("asking whether others are attached", error))?;
+        if !is_last {
+            return Ok(());
+        }
+        self.segment.flush(self.segment.word(BREAK)?.load(Relaxed))
     }
 }
 

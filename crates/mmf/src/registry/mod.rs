@@ -11,5 +11,5 @@ mod structural;
 pub(crate) use attachment::Registry;
 pub(crate) use patience::{Patience, Step};
 pub(crate) use reap::{heal_shared, is_listed_shared};
-pub(crate) use seats::SeatLease;
+pub(crate) use seats::{SeatLease, program_name};
 pub(crate) use structural::Structural;

@@ -208,11 +208,21 @@ impl Registry {
 
     /// The name of program `number`.
     pub(crate) fn program_name(&self, number: u32) -> Result<Option<String>> {
-        let known = self.segment().word(PROGRAM_COUNT)?.load(Ordering::Acquire);
-        match u64::from(number).checked_sub(1) {
-            Some(index) if index < known => read_program(self.segment(), index).map(Some),
-            _ => Ok(None),
-        }
+        program_name(self.segment(), number)
+    }
+
+    /// The number of a program of this name, which gets one if there is room; else 0.
+    pub(crate) fn program_number(&self, name: &str, timeout: Option<Duration>) -> Result<u32> {
+        intern_program(&self.structural(timeout)?, name)
+    }
+}
+
+/// The name of program `number`.
+pub(crate) fn program_name(segment: &Segment, number: u32) -> Result<Option<String>> {
+    let known = segment.word(PROGRAM_COUNT)?.load(Ordering::Acquire);
+    match u64::from(number).checked_sub(1) {
+        Some(index) if index < known => read_program(segment, index).map(Some),
+        _ => Ok(None),
     }
 }
 

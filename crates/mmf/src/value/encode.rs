@@ -72,6 +72,11 @@ impl<'a> Encoded<'a> {
         Ok(Self { value_type: ValueType::Opaque, payload })
     }
 
+    /// A payload that has been stored as this type before.
+    pub(crate) fn stored(value_type: ValueType, payload: Vec<u8>) -> Self {
+        Self { value_type, payload: Payload::Owned(payload) }
+    }
+
     /// `value` as deterministic CBOR, whatever its type.
     pub(super) fn structure(value: &Value) -> Result<Self> {
         let payload = Payload::Owned(cbor::encode(value)?);

@@ -34,12 +34,29 @@ fn class_or_large(bytes: u64) -> usize {
 }
 
 impl Context {
-    /// Fills a block of the seat's magazine with a value.
+    /// Fills a block of the seat's magazine with a value that is set now, by this process.
     #[inline]
     pub(super) fn prepare(
         &self,
         seat: &Seat<'_>,
         lease: &SeatLease,
+        value: &Encoded<'_>,
+    ) -> Result<Prepared> {
+        let header = ValueHeader {
+            length: value.as_bytes().len() as u64,
+            process: lease.process,
+            time: wall_clock_milliseconds(),
+            program: lease.program,
+        };
+        self.prepare_as(seat, header, value)
+    }
+
+    /// Fills a block of the seat's magazine with a value and this header.
+    #[inline]
+    pub(super) fn prepare_as(
+        &self,
+        seat: &Seat<'_>,
+        header: ValueHeader,
         value: &Encoded<'_>,
     ) -> Result<Prepared> {
         let payload = value.as_bytes();
@@ -51,13 +68,7 @@ impl Context {
         };
         let block = seat.magazine(place);
         let segment = self.registry.segment();
-        let header = ValueHeader {
-            length: payload.len() as u64,
-            process: lease.process,
-            time: wall_clock_milliseconds(),
-            program: lease.program,
-        }
-        .encode();
+        let header = header.encode();
         // Release fence: a reader of the value that stood here before, who sees a byte of the new
         // one, sees that its version is gone.
         fence(Ordering::Release);

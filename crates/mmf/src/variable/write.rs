@@ -3,6 +3,7 @@
 use super::block::Prepared;
 use super::{Context, Hint, Target};
 use crate::error::{ErrorKind, Result};
+use crate::format::block::ValueHeader;
 use crate::format::header::{ARRIVAL_COUNT, ARRIVALS, NAMESPACE_LOCK};
 use crate::format::index::Hash;
 use crate::format::lock_word::LockWord;
@@ -49,6 +50,18 @@ impl Context {
                 return Ok(version);
             }
         }
+    }
+
+    /// Makes a variable as it was in another file: its time and setter are those of the header.
+    pub(crate) fn restore(
+        &self,
+        target: &Target<'_>,
+        value: &Encoded<'_>,
+        header: ValueHeader,
+    ) -> Result<()> {
+        let (_, seat) = self.own_seat()?;
+        let prepared = self.prepare_as(&seat, header, value)?;
+        self.create(&seat, target, prepared, &mut self.patience()).map(drop)
     }
 
     /// Replaces the value of a record; none when the record is another variable's by now.
