@@ -272,3 +272,33 @@ fn pages_written_back_during_changes_never_give_a_mixed_value() {
         }
     }
 }
+
+/// An index page from behind the flush, in a heap from before: its words lead into free memory,
+/// where bytes of a later moment look like records.
+#[test]
+fn records_outside_their_slabs_are_no_variables() {
+    let ground = Ground::new();
+    let path = ground.file("data.mmf");
+    let namespace = ground.builder().swapfile(&path).capacity(CAPACITY).create().unwrap();
+    let before = read_pages(&path);
+    namespace.set("late", "value").unwrap();
+    let after = read_pages(&path);
+    drop(namespace);
+    // The first page of the heap is the index; the journal, the header and the slots are old.
+    let heap = u64::from_le_bytes(before[0][88..96].try_into().unwrap()) as usize / PAGE;
+    let mut content: Vec<u8> = before[..heap].concat();
+    content[BOOT] ^= 1;
+    content.extend(after[heap].iter());
+    content.extend(before[heap + 1..heap + 2].concat());
+    // Headers of runs are old, what stands in them is not.
+    for (old, new) in before[heap + 2..].iter().zip(&after[heap + 2..]) {
+        content.extend(old[..64].iter().chain(&new[64..]));
+    }
+    let crashed = Ground::new();
+    let path = crashed.file("crashed.mmf");
+    std::fs::write(&path, content).unwrap();
+    let namespace = open(&crashed, &path);
+    assert!(namespace.repair().is_some(), "the index was believed");
+    assert_eq!(namespace.get::<Value>("late").unwrap(), None);
+    use_it(&crashed, &path, namespace);
+}

@@ -14,7 +14,7 @@ use crate::format::index::Hash;
 use crate::format::publish::{Publish, VERSION_LIMIT, is_later};
 use crate::format::run::{HEADER, Info, Kind};
 use crate::format::{PAGE, record};
-use crate::record::{Glimpse, Record, name_of_record};
+use crate::record::{Glimpse, Record, hash_of_record, name_of_record};
 use crate::segment::Segment;
 use crate::sync::Ordering;
 use crate::value::{FromValue, Value, ValueType};
@@ -143,7 +143,9 @@ impl Surveyor<'_> {
         }
         let version = glimpse.publish.version();
         let name = name_of_record(self.segment, &record).ok().and_then(|name| {
-            let is_name = (1..=record::LONGEST_NAME).contains(&name.len());
+            let hash = hash_of_record(self.segment, record.offset, self.seed).ok();
+            // The block of a long name may be another's by now, or from before.
+            let is_name = !name.is_empty() && hash == Some(Hash::of(&name, self.seed));
             String::from_utf8(name).ok().filter(|_| is_name)
         });
         let Some(name) = name else {
