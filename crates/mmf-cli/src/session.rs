@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use mmf::{Builder, ErrorKind, Namespace};
+use mmf::{Builder, ErrorKind, Namespace, Repair};
 
 use crate::failure::Failure;
 use crate::held;
-use crate::output::Form;
+use crate::output::{self, Form};
 use crate::units;
 
 /// How long a wait lasts when nobody says otherwise.
@@ -93,8 +93,27 @@ impl Session {
                 opened => opened,
             },
         };
-        Ok(opened?)
+        let namespace = opened?;
+        if let Some(repair) = namespace.repair() {
+            output::complain(&told(repair));
+        }
+        Ok(namespace)
     }
+}
+
+/// What a person is told whose namespace was damaged when the operating system crashed.
+fn told(repair: &Repair) -> String {
+    let mut text = format!(
+        "the system has crashed while the namespace was in use: {} variables kept, {} lost, {} set \
+         back to an earlier value",
+        repair.kept,
+        repair.lost.len(),
+        repair.older.len()
+    );
+    if let Some(report) = &repair.report {
+        text += &format!("; {} names them", report.display());
+    }
+    text
 }
 
 fn is_about_attaching(error: &mmf::Error) -> bool {

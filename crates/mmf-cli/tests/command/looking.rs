@@ -1,5 +1,8 @@
 //! stat, check, debug.
 
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
 use crate::place::Place;
 use serde_json::json;
 
@@ -86,4 +89,81 @@ fn debug_prints_the_originals_three_parts() {
     let document = place.mmf("debug shop --json").ends(0).json();
     assert_eq!(document["statistics"]["variables"], 1);
     assert_eq!(document["variables"][0]["name"], "price");
+}
+
+/// Overwrites bytes of a file in place, as a hostile process that has it open would.
+fn overwrite(path: &Path, at: usize, bytes: &[u8]) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).expect("a file");
+    file.write_all_at(bytes, at as u64).expect("written");
+}
+
+/// Where the bytes stand in a file.
+fn find(path: &Path, wanted: &[u8]) -> usize {
+    let content = std::fs::read(path).expect("a file");
+    content.windows(wanted.len()).position(|bytes| bytes == wanted).expect("the bytes are there")
+}
+
+/// Damages a value of the namespace in `shop.mmf`.
+fn damage(path: &Path) {
+    overwrite(path, find(path, b"a-value-to-be-found"), b"X");
+}
+
+#[test]
+fn repair_keeps_what_verifies_and_names_the_rest() {
+    let place = Place::new();
+    place.mmf("create shop --capacity 256KiB --swapfile shop.mmf").ends(0);
+    place.mmf("set shop kept well").ends(0);
+    place.mmf("set shop broken a-value-to-be-found").ends(0);
+    place.mmf("check shop --repair").prints("shop: no findings\n");
+    damage(&place.path().join("shop.mmf"));
+    let text = place.mmf("check shop").ends(1).text();
+    assert!(text.contains("its value is not what its checksum says"), "{text}");
+    let text = place.mmf("check shop --repair").ends(1).text();
+    assert!(text.contains("shop: repaired, 1 variables kept"), "{text}");
+    assert!(text.contains("lost: \"broken\""), "{text}");
+    place.mmf("check shop").prints("shop: no findings\n");
+    place.mmf("get shop kept").prints("well\n");
+    place.mmf("get shop broken").ends(1);
+}
+
+#[test]
+fn repair_refuses_while_others_are_attached() {
+    let place = Place::with_shop();
+    place.mmf("set shop v x").ends(0);
+    let holder = place.hold("");
+    // The number of variables (docs/format.md).
+    overwrite(&place.namespaces().join("shop"), 272, &[77]);
+    place.mmf("check shop --repair --no-autolock").fails(4, &["others are attached", "end them"]);
+    place.release();
+    holder.end().ends(0);
+    let text = place.mmf("check shop --repair").ends(0).text();
+    assert!(
+        text.contains("miscounts the variables") && text.contains("3 variables kept"),
+        "{text}"
+    );
+    place.mmf("get shop v").prints("x\n");
+}
+
+#[test]
+fn a_crash_of_the_system_is_told_to_the_next_user() {
+    let place = Place::new();
+    place.mmf("create shop --capacity 256KiB --swapfile shop.mmf").ends(0);
+    place.mmf("set shop kept well").ends(0);
+    place.mmf("set shop broken a-value-to-be-found").ends(0);
+    let path = place.path().join("shop.mmf");
+    damage(&path);
+    // The words that name the boot of the system (docs/format.md).
+    overwrite(&path, 96, &[0; 16]);
+    let run = place.mmf("get shop kept");
+    let complaint = run.complaints();
+    assert_eq!(run.ends(0).text(), "well\n");
+    for part in ["the system has crashed", "1 variables kept", "1 lost", ".shop.mmf.lost"] {
+        assert!(complaint.contains(part), "no {part:?} in {complaint}");
+    }
+    let named = std::fs::read_to_string(place.path().join(".shop.mmf.lost")).expect("a report");
+    assert!(named.contains("lost: \"broken\""), "{named}");
+    // Told once: the file is sound now.
+    assert_eq!(place.mmf("get shop kept").complaints(), "");
+    place.mmf("remove shop").ends(0);
+    assert!(!place.path().join(".shop.mmf.lost").exists());
 }
