@@ -2,8 +2,9 @@
 //!
 //! `mmf-torture step [OPERATION...]` executes operations instruction by instruction; see the
 //! module `step`. It single-steps with ptrace and reads x86-64 instructions, so it is for Linux on
-//! x86-64 alone.
+//! x86-64 alone. `mmf-torture all` runs every program with the settings of a full run.
 
+mod all;
 mod scenario;
 mod step;
 mod tracee;
@@ -23,6 +24,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 #[command(name = "mmf-torture", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(disable_help_subcommand = true)]
 enum Command {
+    All(all::All),
     Step(step::Step),
     /// Makes the namespace of an operation: a process that the stepper starts.
     #[command(hide = true)]
@@ -45,6 +47,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Command::parse() {
+        Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
         Command::Prepare { name } => find(&name).and_then(|it| victim::prepare(&it)),
         Command::Execute { name } => find(&name).and_then(|it| victim::execute(&it)),
