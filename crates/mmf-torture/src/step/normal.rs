@@ -13,7 +13,8 @@ use crate::layout::{self, Kind, RUN_HEADER, set_word, word};
 const TIMES: std::ops::Range<u64> = 1_577_000_000_000..4_102_000_000_000;
 const TIME_MASK: u64 = (1 << 44) - 1;
 /// The process id in the first word of a value's header.
-const PROCESS_MASK: u64 = u64::MAX << 40;
+const PROCESS_SHIFT: u32 = 40;
+const PROCESS_MASK: u64 = u64::MAX << PROCESS_SHIFT;
 /// Counts of acquisitions: in lock words, and in the structural lock's word.
 const LOCK_COUNT: u64 = u64::MAX << 17;
 const STRUCTURAL_COUNT: u64 = u64::MAX << 16;
@@ -45,6 +46,10 @@ fn normal(content: &[u8]) -> Vec<u8> {
     for arrival in layout::ARRIVALS.step_by(8) {
         mask(&mut normal, arrival, !1);
     }
+    let processes: Vec<_> = layout::slots(content)
+        .map(|slot| word(content, slot + 8))
+        .filter(|process| *process != 0)
+        .collect();
     for slot in layout::slots(content) {
         mask(&mut normal, slot, !3);
         clear(&mut normal, layout::slot_description(slot));
@@ -55,7 +60,7 @@ fn normal(content: &[u8]) -> Vec<u8> {
     for (kind, run) in layout::runs(&layout::settled(content)) {
         match kind {
             Kind::Free if count == 0 => clear(&mut normal, run.start + RUN_HEADER..run.end),
-            Kind::Values => forget_setters(&mut normal, run),
+            Kind::Values | Kind::Free => forget_setters(&mut normal, run, &processes),
             Kind::Seats => {
                 for time in layout::seats(&run).flat_map(layout::seat_times) {
                     mask(&mut normal, time, u64::MAX);
@@ -66,7 +71,7 @@ fn normal(content: &[u8]) -> Vec<u8> {
                     mask(&mut normal, lock, LOCK_COUNT);
                 }
             }
-            Kind::Free | Kind::Other => {}
+            Kind::Other => {}
         }
     }
     normal
@@ -79,14 +84,16 @@ fn clear(content: &mut [u8], range: std::ops::Range<usize>) {
     }
 }
 
-/// Forgets who stored values and when: a time, and in the word before it a process id.
-fn forget_setters(content: &mut [u8], run: std::ops::Range<usize>) {
+/// Forgets who stored values and when: the first word of a value's header has a process id, the
+/// second a time. `processes` are those that have been attached.
+fn forget_setters(content: &mut [u8], run: std::ops::Range<usize>, processes: &[u64]) {
     for header in (run.start + RUN_HEADER..run.end).step_by(16) {
-        let second = word(content, header + 8);
+        let (first, second) = (word(content, header), word(content, header + 8));
+        if processes.contains(&(first >> PROCESS_SHIFT)) {
+            set_word(content, header, first & !PROCESS_MASK);
+        }
         if second >> 56 == 0 && TIMES.contains(&(second & TIME_MASK)) {
             set_word(content, header + 8, second & !TIME_MASK);
-            let first = word(content, header);
-            set_word(content, header, first & !PROCESS_MASK);
         }
     }
 }
