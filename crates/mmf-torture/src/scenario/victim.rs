@@ -62,9 +62,6 @@ pub(crate) fn survive(scenario: &Scenario) -> Result<()> {
     watched(|| {
         let whole = namespace.lock(&LockOptions::exclusive())?;
         let one = namespace.lock_variable(TARGET, &LockOptions::exclusive())?;
-        if namespace.contains("warm")? {
-            namespace.set("warm", "warm")?;
-        }
         one.unlock()?;
         whole.unlock()
     })
