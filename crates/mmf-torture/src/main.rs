@@ -2,8 +2,12 @@
 //!
 //! `mmf-torture step [OPERATION...]` executes operations instruction by instruction; see the
 //! module `step`. It single-steps with ptrace and reads x86-64 instructions, so it is for Linux on
-//! x86-64 alone.
+//! x86-64 alone. `mmf-torture all` runs every program with the settings of a full run.
 
+mod all;
+mod byte_lock;
+mod layout;
+mod roles;
 mod scenario;
 mod step;
 mod tracee;
@@ -11,9 +15,6 @@ mod tracee;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-use scenario::catalogue::find;
-use scenario::victim;
 
 /// Whatever goes wrong is for people to read.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -23,33 +24,23 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 #[command(name = "mmf-torture", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(disable_help_subcommand = true)]
 enum Command {
+    All(all::All),
     Step(step::Step),
-    /// Makes the namespace of an operation: a process that the stepper starts.
-    #[command(hide = true)]
-    Prepare {
-        name: String,
-    },
-    /// Executes an operation: a process that the stepper traces.
-    #[command(hide = true)]
-    Execute {
-        name: String,
-    },
-    /// Opens what a dead process has left: a process that the stepper traces.
-    #[command(hide = true)]
-    Recover {
-        name: String,
-    },
+    #[command(flatten)]
+    Role(roles::Role),
     #[command(hide = true)]
     Judge(step::Judge),
+    #[command(hide = true)]
+    StandBy(step::StandBy),
 }
 
 fn main() -> ExitCode {
     let outcome = match Command::parse() {
+        Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
-        Command::Prepare { name } => find(&name).and_then(|it| victim::prepare(&it)),
-        Command::Execute { name } => find(&name).and_then(|it| victim::execute(&it)),
-        Command::Recover { name } => find(&name).and_then(|it| victim::recover(&it)),
+        Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
+        Command::StandBy(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

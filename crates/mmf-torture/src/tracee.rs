@@ -1,8 +1,13 @@
 //! A traced process.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::offset_of;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::personality::{self, Persona};
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -13,10 +18,20 @@ use crate::Result;
 /// The instruction `syscall`.
 const SYSTEM_CALL: [u8; 2] = [0x0f, 0x05];
 
+/// Where ptrace keeps the instruction pointer.
+const INSTRUCTION_POINTER: usize = offset_of!(nix::libc::user_regs_struct, rip);
+/// Where ptrace keeps the debug registers: the first breakpoint's address, and the control word.
+const BREAKPOINT_ADDRESS: usize = offset_of!(nix::libc::user, u_debugreg);
+const BREAKPOINT_CONTROL: usize = BREAKPOINT_ADDRESS + 7 * size_of::<u64>();
+/// Control word: the first breakpoint is on, for executing one address.
+const BREAK_ON_EXECUTION: i64 = 1;
+
 /// A process stopped between two instructions; killed when dropped.
 pub(crate) struct Tracee {
     child: Child,
     pid: Pid,
+    /// Whether an instruction enters the kernel: code does not change.
+    code: RefCell<HashMap<u64, bool>>,
 }
 
 /// What a step came to.
@@ -47,12 +62,46 @@ impl Tracee {
             }
         }
         ptrace::setoptions(pid, ptrace::Options::PTRACE_O_EXITKILL)?;
-        Ok(Self { child, pid })
+        Ok(Self { child, pid, code: RefCell::default() })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Lets it run on the processor `number` alone.
+    pub(crate) fn pin(&self, number: usize) -> Result<()> {
+        Ok(sched_setaffinity(self.pid, &one_processor(number)?)?)
+    }
+
+    /// Runs until the instruction at `address` is about to be executed.
+    pub(crate) fn run_to(&self, address: u64) -> Result<Progress> {
+        ptrace::write_user(self.pid, at(BREAKPOINT_ADDRESS), address as i64)?;
+        ptrace::write_user(self.pid, at(BREAKPOINT_CONTROL), BREAK_ON_EXECUTION)?;
+        ptrace::cont(self.pid, None)?;
+        let progress = self.wait();
+        ptrace::write_user(self.pid, at(BREAKPOINT_CONTROL), 0)?;
+        progress
+    }
+
+    /// Kills it for good and waits until it has gone.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        let status = self.child.wait()?;
+        match status.signal() {
+            Some(nix::libc::SIGKILL) => Ok(()),
+            _ => Err(format!("the victim ended otherwise than by the kill: {status}").into()),
+        }
     }
 
     /// Executes one instruction.
     pub(crate) fn step(&self) -> Result<Progress> {
         ptrace::step(self.pid, None)?;
+        self.wait()
+    }
+
+    fn wait(&self) -> Result<Progress> {
         match waitpid(self.pid, None)? {
             WaitStatus::Stopped(_, Signal::SIGTRAP) => Ok(Progress::Stepped),
             WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(Progress::Finished),
@@ -62,9 +111,19 @@ impl Tracee {
 
     /// Where the next instruction is.
     pub(crate) fn position(&self) -> Result<Position> {
-        let address = ptrace::getregs(self.pid)?.rip;
+        let address = ptrace::read_user(self.pid, at(INSTRUCTION_POINTER))? as u64;
+        if let Some(enters_kernel) = self.code.borrow().get(&address) {
+            return Ok(Position { address, enters_kernel: *enters_kernel });
+        }
         let code = ptrace::read(self.pid, address as ptrace::AddressType)?.to_le_bytes();
-        Ok(Position { address, enters_kernel: code.starts_with(&SYSTEM_CALL) })
+        let enters_kernel = code.starts_with(&SYSTEM_CALL);
+        self.code.borrow_mut().insert(address, enters_kernel);
+        Ok(Position { address, enters_kernel })
+    }
+
+    /// The number of the system call that is about to be made.
+    pub(crate) fn system_call(&self) -> Result<u64> {
+        Ok(ptrace::getregs(self.pid)?.rax)
     }
 
     /// An address as `addr2line` wants it: file and offset.
@@ -88,6 +147,29 @@ impl Tracee {
         }
         format!("{address:#x}")
     }
+}
+
+/// Gives every process started from now on the same addresses.
+pub(crate) fn fix_addresses() -> Result<()> {
+    personality::set(personality::get()? | Persona::ADDR_NO_RANDOMIZE)?;
+    Ok(())
+}
+
+/// Keeps the calling thread, and what it starts, on one processor: a stopped process and the one
+/// that steps it change over twice as fast there.
+pub(crate) fn stay_on_processor(number: usize) -> Result<()> {
+    Ok(sched_setaffinity(Pid::from_raw(0), &one_processor(number)?)?)
+}
+
+fn one_processor(number: usize) -> Result<CpuSet> {
+    let mut processors = CpuSet::new();
+    processors.set(number)?;
+    Ok(processors)
+}
+
+/// An offset as ptrace takes it.
+fn at(offset: usize) -> ptrace::AddressType {
+    std::ptr::without_provenance_mut(offset)
 }
 
 impl Drop for Tracee {

@@ -49,6 +49,13 @@ fn every_kind_of_delete_and_add() {
     ]);
 }
 
+/// Killed behind the addition and before the publication, the adder left a new number under the
+/// old version, and who waited for a change slept until somebody else came.
+#[test]
+fn a_waiter_recovers_the_add_it_waits_for() {
+    step(&["add"]);
+}
+
 #[test]
 fn every_kind_of_lock() {
     step(&[

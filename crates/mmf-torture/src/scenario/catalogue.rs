@@ -18,20 +18,27 @@ const CROWD: usize = 10;
 /// Names that fill the index's first segment to the brim: the next one splits it.
 const NAMES_OF_A_SEGMENT: usize = 441;
 
-/// The scenario of a name.
-pub(crate) fn find(name: &str) -> Result<Scenario> {
-    let mut scenarios = all().into_iter();
+/// The scenario of a name, on a storage: some have one of their own.
+pub(crate) fn find(name: &str, storage: Storage) -> Result<Scenario> {
+    let mut scenarios = all(storage).into_iter();
     scenarios.find(|scenario| scenario.name == name).ok_or_else(|| {
         format!("there is no operation {name}; see `mmf-torture step --list`").into()
     })
 }
 
 /// Every scenario.
-pub(crate) fn all() -> Vec<Scenario> {
-    [sets(), deletes(), counters(), locks(), waits(), members(), structure()]
-        .into_iter()
-        .flatten()
-        .collect()
+pub(crate) fn all(storage: Storage) -> Vec<Scenario> {
+    let mut scenarios: Vec<_> =
+        [sets(), deletes(), counters(), locks(), waits(), members(), structure()]
+            .into_iter()
+            .flatten()
+            .collect();
+    if storage == Storage::Swapfile {
+        for scenario in &mut scenarios {
+            scenario.storage = Storage::Swapfile;
+        }
+    }
+    scenarios
 }
 
 /// Large values of two sizes in pages; all of 2,017 bytes and more are runs of pages.
@@ -192,7 +199,7 @@ fn members() -> Vec<Scenario> {
         scenario.start = Start::Nothing;
         scenario.effect = Effect::Creates;
         scenario.fill.clear();
-        scenario
+        scenario.alone()
     };
     let mut swapfile = creation("create-swapfile");
     swapfile.storage = Storage::Swapfile;
@@ -204,6 +211,7 @@ fn members() -> Vec<Scenario> {
     attached.effect = Effect::Vanishes;
     let mut remove = Scenario::new("remove", Operation::Remove);
     remove.effect = Effect::Removes;
+    remove.alone = true;
     let mut attach_swapfile = Scenario::new("attach-swapfile", Operation::Open);
     attach_swapfile.storage = Storage::Swapfile;
     let mut first = Scenario::using("first-seat", |it| it.set(TARGET, STOCKED).map(drop))
@@ -211,6 +219,7 @@ fn members() -> Vec<Scenario> {
         .warmed(|_| Ok(()));
     first.fill.clear();
     first.crowd = CROWD;
+    first.alone = true;
     let mut leasing = Scenario::using("lease-seat", |it| it.set(TARGET, STOCKED).map(drop))
         .sets(TARGET, text(STOCKED))
         .warmed(|_| Ok(()));

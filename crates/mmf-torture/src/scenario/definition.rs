@@ -20,12 +20,21 @@ pub(crate) type Content = BTreeMap<String, Value>;
 pub(crate) type Action = fn(&Namespace) -> mmf::Result<()>;
 
 /// Where the namespace lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Storage {
     /// In the directory of namespaces.
     Memory,
     /// In a file of its own, with a link in the directory of namespaces.
     Swapfile,
+}
+
+/// What somebody alive holds all the while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hold {
+    NamespaceExclusive,
+    NamespaceShared,
+    TargetExclusive,
+    TargetShared,
 }
 
 /// What is there before the victim starts.
@@ -87,6 +96,17 @@ pub(crate) struct Scenario {
     pub(crate) locks: bool,
     /// Threads that the judge lets write at once.
     pub(crate) crowd: usize,
+    /// Whether the victim's sets and gets respect locks.
+    pub(crate) autolock: bool,
+    /// What the bystander holds, for operations that end because somebody alive is in their way.
+    pub(crate) held: Option<Hold>,
+    /// Whether nobody can be attached beside the victim: there is nothing yet, or what is stepped
+    /// would be something else.
+    pub(crate) alone: bool,
+    /// Whether the operation must not change a single byte.
+    pub(crate) leaves_nothing: bool,
+    /// The system call before whose first use another process makes the same namespace.
+    pub(crate) rival_at: Option<u64>,
 }
 
 impl Scenario {
@@ -110,6 +130,47 @@ impl Scenario {
             effect: Effect::Nothing,
             locks: false,
             crowd: 1,
+            autolock: true,
+            held: None,
+            alone: false,
+            leaves_nothing: false,
+            rival_at: None,
+        }
+    }
+
+    /// An operation that only looks.
+    pub(crate) fn looking(name: &'static str, action: Action) -> Self {
+        let mut scenario = Self::using(name, action);
+        scenario.leaves_nothing = true;
+        scenario
+    }
+
+    /// Somebody alive holds a lock meanwhile.
+    pub(crate) fn beside_holder(mut self, held: Hold) -> Self {
+        self.held = Some(held);
+        self
+    }
+
+    pub(crate) fn without_autolock(mut self) -> Self {
+        self.autolock = false;
+        self
+    }
+
+    pub(crate) fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Whether it is about the namespace as a whole, so that nobody stays attached to it.
+    pub(crate) fn concerns_the_whole(&self) -> bool {
+        matches!(self.effect, Effect::Creates | Effect::Removes | Effect::Vanishes)
+    }
+
+    /// Its storage as a command line says it.
+    pub(crate) fn storage_word(&self) -> &'static str {
+        match self.storage {
+            Storage::Memory => "memory",
+            Storage::Swapfile => "swapfile",
         }
     }
 

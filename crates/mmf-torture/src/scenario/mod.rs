@@ -6,5 +6,6 @@ mod definition;
 pub(crate) mod victim;
 
 pub(crate) use definition::{
-    Content, Effect, NAMESPACE, Operation, PATIENCE, Scenario, Start, Storage, TARGET, bytes, text,
+    Content, Effect, Hold, NAMESPACE, Operation, PATIENCE, Scenario, Start, Storage, TARGET, bytes,
+    text,
 };

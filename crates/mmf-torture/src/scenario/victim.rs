@@ -1,11 +1,12 @@
 //! The processes that are stepped, and the one that makes the namespace for them.
 
-use mmf::{Namespace, Value};
+use mmf::{LockOptions, Namespace, Value};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 
-use super::{NAMESPACE, Operation, Scenario, Start};
+use super::{NAMESPACE, Operation, Scenario, Start, TARGET};
 use crate::Result;
+use crate::byte_lock::pretend_alive;
 
 /// Makes what the victim finds.
 pub(crate) fn prepare(scenario: &Scenario) -> Result<()> {
@@ -52,8 +53,27 @@ pub(crate) fn recover(scenario: &Scenario) -> Result<()> {
     watched(|| scenario.builder().open_or_create()).map(drop)
 }
 
-fn warm(scenario: &Scenario) -> Result<Namespace> {
+/// Attaches while the dead seem to live, and then, under the stepper's eyes, wants every lock:
+/// whatever the dead hold is in the way.
+pub(crate) fn survive(scenario: &Scenario) -> Result<()> {
+    let pretence = pretend_alive(&scenario.path())?;
     let namespace = scenario.builder().open()?;
+    drop(pretence);
+    watched(|| {
+        let whole = namespace.lock(&LockOptions::exclusive())?;
+        let one = namespace.lock_variable(TARGET, &LockOptions::exclusive())?;
+        one.unlock()?;
+        whole.unlock()
+    })
+}
+
+/// Makes the namespace that the victim is about to make.
+pub(crate) fn rival(scenario: &Scenario) -> Result<()> {
+    Ok(scenario.builder().create().map(drop)?)
+}
+
+fn warm(scenario: &Scenario) -> Result<Namespace> {
+    let namespace = scenario.builder().autolock(scenario.autolock).open()?;
     (scenario.warm_up)(&namespace)?;
     Ok(namespace)
 }

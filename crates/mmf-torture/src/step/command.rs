@@ -1,15 +1,21 @@
 //! The command line.
 
+use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use super::judge::{Manner, Outcome, judge};
+use super::bystander::stand_by;
+use super::judge::{Manner, judge};
 use super::jury::Jury;
-use super::stepper::{Report, Stepper};
+use super::stepper::{Extent, Report, Stepper};
 use crate::Result;
-use crate::scenario::Scenario;
+use crate::roles::Part;
 use crate::scenario::catalogue::{all, find};
+use crate::scenario::{Scenario, Storage};
+use crate::tracee::{fix_addresses, stay_on_processor};
 
 /// Executes operations instruction by instruction and judges every state that a kill would leave.
 #[derive(Debug, clap::Args)]
@@ -17,12 +23,26 @@ pub(crate) struct Step {
     /// Names the operations and does nothing.
     #[arg(long)]
     list: bool,
-    /// 1: the operation itself; 2: then the recovery from each of its states, too.
-    #[arg(long, value_name = "LEVELS", default_value = "1", value_parser = ["1", "2"])]
-    depth: String,
-    /// With --depth: the recovery from every Nth state only.
+    /// 1: the operation itself; 2: then the recovery from each of its states, too; 3: then the
+    /// recovery from each state of that.
+    #[arg(long, value_name = "LEVELS", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=5))]
+    depth: u32,
+    /// With --depth: the recovery from every Nth state of a level only.
     #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
     every: NonZeroUsize,
+    /// Reproduces every Nth state by a kill beside a bystander; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    kills: usize,
+    /// Where the namespaces lie, for operations that leave it open.
+    #[arg(long, value_enum, default_value_t = Storage::Memory)]
+    storage: Storage,
+    /// Steps so many operations at once; as many as there are processors unless set.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Prints one line of JSON for each operation instead of a table.
+    #[arg(long)]
+    json: bool,
     /// Keeps there what was found bad.
     #[arg(long, value_name = "DIRECTORY")]
     keep: Option<PathBuf>,
@@ -35,7 +55,7 @@ impl Step {
     /// Prints a row for each operation.
     pub(crate) fn run(&self) -> Result<()> {
         if self.list {
-            for scenario in all() {
+            for scenario in all(self.storage) {
                 println!("{}", scenario.name);
             }
             return Ok(());
@@ -47,69 +67,194 @@ impl Step {
 /// Judges the namespace in `MMF_DIR`: a process that the stepper starts.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Judge {
-    name: String,
+    #[command(flatten)]
+    part: Part,
     manner: Manner,
+    /// An exclusive lock may tell of a death.
+    #[arg(long)]
+    locks: bool,
 }
 
 impl Judge {
     pub(crate) fn run(&self) -> Result<()> {
-        let verdict = judge(&find(&self.name)?, self.manner)?;
-        let outcome = match verdict.outcome {
-            Outcome::Before => "before",
-            Outcome::After => "after",
-        };
-        println!("{outcome} {}", verdict.recovery.as_micros());
+        let mut scenario = self.part.scenario()?;
+        scenario.locks |= self.locks;
+        println!("{}", judge(&scenario, self.manner)?.to_line());
         Ok(())
     }
 }
 
+/// Is attached while others die: a process that the stepper starts.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StandBy {
+    #[command(flatten)]
+    part: Part,
+}
+
+impl StandBy {
+    pub(crate) fn run(&self) -> Result<()> {
+        stand_by(&self.part.scenario()?)
+    }
+}
+
+/// How one operation ended.
+struct Ending {
+    outcome: Result<Report>,
+    time: Duration,
+}
+
 fn step(request: &Step) -> Result<()> {
     let scenarios = if request.names.is_empty() {
-        all()
+        all(request.storage)
     } else {
-        request.names.iter().map(|name| find(name)).collect::<Result<Vec<_>>>()?
+        let named = request.names.iter();
+        named.map(|name| find(name, request.storage)).collect::<Result<Vec<_>>>()?
     };
     // Memory, so that copies are quick; elsewhere the same, but slower.
     let mut place = tempfile::Builder::new();
     place.prefix("mmf-torture-");
     let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
-    let judges = std::thread::available_parallelism().map_or(2, usize::from) * 2;
-    let jury = Jury::new(root.path(), judges);
-    let keep = request.keep.as_deref();
-    let stepper = Stepper { root: root.path(), jury: &jury, keep };
-    println!(
-        "{:<34} {:>12} {:>7} {:>7} {:>7} {:>9} {:>8}",
-        "operation", "instructions", "states", "before", "after", "recovery", "time"
-    );
-    let mut bad = Vec::new();
-    for scenario in &scenarios {
+    fix_addresses()?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = request.jobs.map_or(processors, usize::from);
+    let (next, started) = (AtomicUsize::new(0), Instant::now());
+    std::thread::scope(|scope| {
+        let (sender, endings) = channel();
+        for job in 0..jobs {
+            let (scenarios, next, sender, root) = (&scenarios, &next, sender.clone(), root.path());
+            scope.spawn(move || {
+                let done = work(request, scenarios, next, root, job % processors, &|ending| {
+                    let _ = sender.send(ending);
+                });
+                if let Err(error) = done {
+                    eprintln!("{error}");
+                }
+            });
+        }
+        drop(sender);
+        let mut table = Table::new(request, &scenarios);
+        for (number, ending) in endings {
+            table.take(number, ending);
+        }
+        table.conclude(started.elapsed())
+    })
+}
+
+/// Steps one scenario after the other.
+fn work(
+    request: &Step,
+    scenarios: &[Scenario],
+    next: &AtomicUsize,
+    root: &Path,
+    processor: usize,
+    finished: &dyn Fn((usize, Ending)),
+) -> Result<()> {
+    // Made first, so that judges may be anywhere.
+    let jury = Jury::new(root, 2);
+    stay_on_processor(processor)?;
+    let extent =
+        Extent { depth: request.depth, every: request.every.get(), kill_every: request.kills };
+    let stepper = Stepper { root, jury: &jury, keep: request.keep.as_deref(), extent };
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let Some(scenario) = scenarios.get(number) else { return Ok(()) };
         let started = Instant::now();
-        let outcome = if request.depth == "2" {
-            stepper.recoveries(scenario, request.every.get())
-        } else {
-            stepper.operation(scenario)
-        };
-        match outcome {
-            Ok(report) => print_row(scenario, &report, started.elapsed()),
+        let outcome = stepper.step(scenario);
+        finished((number, Ending { outcome, time: started.elapsed() }));
+    }
+}
+
+/// Rows in the order of the scenarios, whatever the order in which they end.
+struct Table<'a> {
+    request: &'a Step,
+    scenarios: &'a [Scenario],
+    waiting: Vec<Option<Ending>>,
+    printed: usize,
+    total: Report,
+    bad: Vec<&'static str>,
+}
+
+impl<'a> Table<'a> {
+    fn new(request: &'a Step, scenarios: &'a [Scenario]) -> Self {
+        if !request.json {
+            println!(
+                "{:<34} {:>12} {:>7} {:>7} {:>7} {:>7} {:>9} {:>8}",
+                "operation",
+                "instructions",
+                "states",
+                "before",
+                "after",
+                "kills",
+                "recovery",
+                "time"
+            );
+        }
+        let waiting = scenarios.iter().map(|_| None).collect();
+        let (total, bad) = (Report::default(), Vec::new());
+        Self { request, scenarios, waiting, printed: 0, total, bad }
+    }
+
+    fn take(&mut self, number: usize, ending: Ending) {
+        self.waiting[number] = Some(ending);
+        let scenarios = self.scenarios;
+        while let Some(ending) = self.waiting.get_mut(self.printed).and_then(Option::take) {
+            let scenario = &scenarios[self.printed];
+            self.printed += 1;
+            self.print(scenario, ending);
+        }
+        if std::io::stderr().is_terminal() && self.printed < scenarios.len() {
+            eprint!("{} of {}: {}\r", self.printed, scenarios.len(), scenarios[self.printed].name);
+        }
+        // Whoever reads along sees each row when it is there.
+        let _ = std::io::stdout().flush();
+    }
+
+    fn print(&mut self, scenario: &Scenario, ending: Ending) {
+        let seconds = ending.time.as_secs_f64();
+        match ending.outcome {
+            Ok(report) => {
+                self.total.add(&report);
+                self.print_row(scenario.name, &report, seconds);
+            }
             Err(error) => {
-                println!("{:<34} BAD", scenario.name);
-                println!("{error}");
-                bad.push(scenario.name);
+                self.bad.push(scenario.name);
+                if self.request.json {
+                    let (name, error) = (scenario.name, error.to_string());
+                    println!("{}", serde_json::json!({ "operation": name, "bad": error }));
+                } else {
+                    println!("{:<34} BAD\n{error}", scenario.name);
+                }
             }
         }
     }
-    if bad.is_empty() { Ok(()) } else { Err(format!("bad: {}", bad.join(", ")).into()) }
-}
 
-fn print_row(scenario: &Scenario, report: &Report, time: Duration) {
-    println!(
-        "{:<34} {:>12} {:>7} {:>7} {:>7} {:>6.1} ms {:>6.1} s",
-        scenario.name,
-        report.instructions,
-        report.states,
-        report.before,
-        report.after,
-        report.worst_recovery.as_secs_f64() * 1e3,
-        time.as_secs_f64()
-    );
+    fn print_row(&self, name: &str, report: &Report, seconds: f64) {
+        if self.request.json {
+            let storage = format!("{:?}", self.request.storage).to_lowercase();
+            let row = serde_json::json!({
+                "operation": name, "storage": storage, "report": report, "seconds": seconds,
+            });
+            println!("{row}");
+            return;
+        }
+        println!(
+            "{name:<34} {:>12} {:>7} {:>7} {:>7} {:>7} {:>6.1} ms {seconds:>6.1} s",
+            report.instructions,
+            report.states,
+            report.before,
+            report.after,
+            report.kills,
+            report.worst_recovery.as_secs_f64() * 1e3,
+        );
+    }
+
+    fn conclude(self, time: Duration) -> Result<()> {
+        if self.printed < self.scenarios.len() {
+            return Err("not every operation was stepped".into());
+        }
+        let name = format!("all {}", self.scenarios.len());
+        self.print_row(&name, &self.total, time.as_secs_f64());
+        let bad = self.bad;
+        if bad.is_empty() { Ok(()) } else { Err(format!("bad: {}", bad.join(", ")).into()) }
+    }
 }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use super::judge::{Manner, Outcome, Verdict};
+use super::judge::Manner;
+use super::oracle::Verdict;
 use super::snapshot::Snapshot;
 use crate::Result;
 
@@ -19,9 +19,12 @@ const QUEUE: usize = 64;
 /// One state to be judged.
 pub(super) struct Trial {
     pub(super) scenario: &'static str,
+    pub(super) storage: &'static str,
     /// Numbers the states of one exploration.
     pub(super) state: usize,
     pub(super) manner: Manner,
+    /// Whether an exclusive lock may tell of a death.
+    pub(super) locks: bool,
     pub(super) snapshot: Arc<Snapshot>,
 }
 
@@ -94,16 +97,14 @@ fn hold(trial: &Trial, root: &Path) -> Result<Verdict> {
         Manner::Survivor => "survivor",
     };
     let output = Command::new(std::env::current_exe()?)
-        .args(["judge", trial.scenario, manner])
+        .args(["judge", trial.scenario, trial.storage, manner])
+        .args(trial.locks.then_some("--locks"))
         .env("MMF_DIR", &copy)
         .output()?;
     std::fs::remove_dir_all(&copy)?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    match text.split_once(' ') {
-        Some((outcome, time)) if output.status.success() => Ok(Verdict {
-            outcome: if outcome == "after" { Outcome::After } else { Outcome::Before },
-            recovery: Duration::from_micros(time.trim().parse()?),
-        }),
+    let verdict = Verdict::from_line(&String::from_utf8_lossy(&output.stdout));
+    match verdict {
+        Some(verdict) if output.status.success() => Ok(verdict),
         _ => {
             let said = String::from_utf8_lossy(&output.stderr);
             Err(format!("{} ({})", said.trim_end(), output.status).into())
@@ -114,5 +115,6 @@ fn hold(trial: &Trial, root: &Path) -> Result<Verdict> {
 /// A name below `root` that has not been used.
 pub(super) fn fresh_directory(root: &Path) -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    root.join(format!("state-{}", NEXT.fetch_add(1, Ordering::Relaxed)))
+    // Names of one length, so that paths make no difference to what is executed.
+    root.join(format!("state-{:08}", NEXT.fetch_add(1, Ordering::Relaxed)))
 }

@@ -18,10 +18,16 @@
 //!
 //! With `--depth 2` the process that recovers from the first death is stepped in the same way.
 
+mod beside;
+mod bystander;
 mod command;
+mod history;
 mod judge;
 mod jury;
+mod normal;
+mod oracle;
 mod snapshot;
 mod stepper;
+mod walk;
 
-pub(crate) use command::{Judge, Step};
+pub(crate) use command::{Judge, StandBy, Step};

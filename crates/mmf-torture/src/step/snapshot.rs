@@ -4,22 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{FcntlArg, fcntl};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::Result;
-
-/// First bytes of a namespace file and of a link to one.
-const MAGIC: &[u8] = b"mmf-shm\n";
-const LINK_MAGIC: &[u8] = b"mmf-link 1\n";
-/// Offset of the end of what is committed, behind which nobody looks (`docs/format.md`).
-const BREAK: usize = 256;
-/// Offset of the number of slots, of the first slot, and a slot's size (`docs/format.md`).
-const SLOT_COUNT: usize = 80;
-const SLOTS: usize = 8192;
-const SLOT_BYTES: usize = 128;
-/// The byte whose lock says that somebody is attached; a slot's byte follows at 1 + its number.
-const PRESENCE_BYTE: i64 = 1 << 62;
+use crate::byte_lock::is_locked;
+use crate::layout::{LINK_MAGIC, PRESENCE_BYTE, committed, live_slots};
 
 /// The files of a directory at one moment.
 #[derive(Clone)]
@@ -30,6 +19,16 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The directory's files at present.
+    pub(super) fn of(directory: &Path) -> Result<Self> {
+        Ok(Observer::new(directory)?.snapshot())
+    }
+
+    /// Name, length and committed content of each file.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, usize, &[u8])> {
+        self.files.iter().map(|(name, length, content)| (name.as_str(), *length, &content[..]))
+    }
+
     /// Writes the same files to another directory. Links lead to the copies.
     pub(super) fn copy_to(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir(directory)?;
@@ -184,52 +183,4 @@ impl Observer {
         }
         Ok(())
     }
-}
-
-/// Slots of a namespace file that say LIVE, with their state words.
-pub(super) fn live_slots(content: &[u8]) -> Vec<(usize, u64)> {
-    if !content.starts_with(MAGIC) {
-        return Vec::new();
-    }
-    let count = usize::try_from(word(content, SLOT_COUNT)).unwrap_or(0).min(4096);
-    let states = (0..count).map(|slot| (slot, word(content, SLOTS + slot * SLOT_BYTES)));
-    states.filter(|(_, state)| state & 3 == 1).collect()
-}
-
-/// Committed bytes of a namespace file.
-fn committed(content: &[u8]) -> Option<usize> {
-    content.starts_with(MAGIC).then(|| usize::try_from(word(content, BREAK)).ok()).flatten()
-}
-
-/// The word at `offset`, 0 behind the end.
-fn word(content: &[u8], offset: usize) -> u64 {
-    let bytes = content.get(offset..offset + 8).and_then(|bytes| bytes.try_into().ok());
-    bytes.map_or(0, u64::from_le_bytes)
-}
-
-/// A lock of one byte, in the kernel's terms.
-fn byte_lock(kind: i32, byte: i64) -> nix::libc::flock {
-    nix::libc::flock {
-        l_type: kind as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
-        l_start: byte,
-        l_len: 1,
-        l_pid: 0,
-    }
-}
-
-/// Whether another open file than `file` holds the byte.
-fn is_locked(file: &File, byte: i64) -> Result<bool> {
-    let mut lock = byte_lock(nix::libc::F_WRLCK, byte);
-    fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
-    Ok(i32::from(lock.l_type) != nix::libc::F_UNLCK)
-}
-
-/// Holds the bytes of slots, so that their dead owners look alive until `file` is closed.
-pub(super) fn pretend_alive(file: &File, slots: &[(usize, u64)]) -> Result<()> {
-    for (slot, _) in slots {
-        let lock = byte_lock(nix::libc::F_WRLCK, PRESENCE_BYTE + 1 + *slot as i64);
-        fcntl(file, FcntlArg::F_OFD_SETLK(&lock))?;
-    }
-    Ok(())
 }

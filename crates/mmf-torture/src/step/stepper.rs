@@ -1,43 +1,48 @@
-//! Executing a process instruction by instruction, and having every distinct state judged.
+//! Stepping an operation, the recovery from each of its states, and the recovery from those.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::judge::{Manner, Outcome};
-use super::jury::{Jury, Trial, fresh_directory};
-use super::snapshot::{Observer, Snapshot};
+use super::beside::kill_beside;
+use super::history::History;
+use super::jury::{Jury, fresh_directory};
+use super::snapshot::Snapshot;
+use super::walk::{Interlude, Place, Walk};
 use crate::Result;
 use crate::scenario::{Effect, Scenario};
-use crate::tracee::{Progress, Tracee};
-
-/// Of the rounds of one repeated instruction (a long copy), every so manieth is looked at.
-const ROUNDS: u64 = 64;
 
 /// What came of stepping one operation.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, serde::Serialize)]
 pub(super) struct Report {
     pub(super) instructions: u64,
+    /// Executions that were stepped.
+    pub(super) executions: usize,
     pub(super) states: usize,
     pub(super) before: usize,
     pub(super) after: usize,
+    /// Victims killed beside a bystander.
+    pub(super) kills: usize,
+    #[serde(rename = "worst_recovery_seconds", serialize_with = "seconds")]
     pub(super) worst_recovery: Duration,
 }
 
-/// A state's first or later occurrence.
-struct Occurrence {
-    instruction: u64,
-    place: String,
-    state: usize,
+fn seconds<S: serde::Serializer>(
+    duration: &Duration,
+    out: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    out.serialize_f64(duration.as_secs_f64())
 }
 
-/// All states of one execution.
-struct Exploration {
-    instructions: u64,
-    occurrences: Vec<Occurrence>,
-    states: Vec<Arc<Snapshot>>,
+/// How far to go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// 1: the operation; 2: the recovery from its states, too; 3: the recovery from that.
+    pub(super) depth: u32,
+    /// Of the states of each level, every so manieth is recovered from.
+    pub(super) every: usize,
+    /// Of the states, every so manieth is reproduced by a kill beside a bystander; 0 for none.
+    pub(super) kill_every: usize,
 }
 
 /// Steps scenarios below a directory.
@@ -46,208 +51,200 @@ pub(super) struct Stepper<'a> {
     pub(super) jury: &'a Jury,
     /// Where to keep states that were found bad.
     pub(super) keep: Option<&'a Path>,
+    pub(super) extent: Extent,
+}
+
+/// Processes that recover: their roles on the command line, and where their first change is.
+struct Recoverer {
+    role: &'static str,
+    first_change: Option<Place>,
 }
 
 impl Stepper<'_> {
-    /// Steps the operation itself.
-    pub(super) fn operation(&self, scenario: &Scenario) -> Result<Report> {
-        self.level_one(scenario).map(|(_, _, report)| report)
+    /// Steps a scenario.
+    pub(super) fn step(&self, scenario: &Scenario) -> Result<Report> {
+        let prepared = self.prepare(scenario)?;
+        let mut report = Report::default();
+        if scenario.held.is_none() {
+            let mut history = History::new(scenario, self.jury, self.keep);
+            let stepped = self.levels(scenario, &prepared, &mut history, &mut report);
+            // Leaves no verdicts behind for the next scenario.
+            stepped.or_else(|error| self.jury.collect().and(Err(error)))?;
+            (report.before, report.after) = history.outcomes();
+            report.states = history.count();
+            report.worst_recovery = history.worst_recovery;
+        }
+        if self.extent.kill_every > 0 && !scenario.alone {
+            let every = self.extent.kill_every;
+            let kills = kill_beside(scenario, self.root, &prepared, every)?;
+            report.executions += 1;
+            report.instructions += kills.instructions;
+            report.kills += kills.kills;
+            report.worst_recovery = report.worst_recovery.max(kills.worst_recovery);
+            if scenario.held.is_some() {
+                report.states += kills.states;
+                report.before += kills.before;
+                report.after += kills.after;
+            }
+        }
+        Ok(report)
     }
 
-    /// Steps the operation, and then the recovery from every `every`th of its states.
-    pub(super) fn recoveries(&self, scenario: &Scenario, every: usize) -> Result<Report> {
-        let (exploration, outcomes, _) = self.level_one(scenario)?;
-        let mut total = Report::default();
-        if matches!(scenario.effect, Effect::Removes | Effect::Vanishes) {
-            return Ok(total);
-        }
-        for (index, snapshot) in exploration.states.iter().enumerate().step_by(every) {
-            let directory = fresh_directory(self.root);
-            snapshot.copy_to(&directory)?;
-            let recovery = self.explore(scenario, &directory, "recover");
-            std::fs::remove_dir_all(&directory)?;
-            let seen = exploration.occurrences.iter().find(|seen| seen.state == index);
-            let origin = seen.map_or(0, |seen| seen.instruction);
-            let (_, report) = recovery
-                .or_else(|error| self.give_up(error))
-                .and_then(|recovery| self.settle(scenario, &recovery, outcomes[index]))
-                .map_err(|error| format!("recovery from instruction {origin}: {error}"))?;
-            total.add(&report);
-        }
-        Ok(total)
-    }
-
-    fn level_one(&self, scenario: &Scenario) -> Result<(Exploration, Vec<Outcome>, Report)> {
+    /// What the victim finds.
+    fn prepare(&self, scenario: &Scenario) -> Result<Snapshot> {
         let directory = fresh_directory(self.root);
         std::fs::create_dir(&directory)?;
         let prepared = command(scenario, &directory, "prepare")?.status()?;
         if !prepared.success() {
             return Err("the namespace could not be prepared".into());
         }
-        let exploration = self.explore(scenario, &directory, "execute");
+        let snapshot = Snapshot::of(&directory)?;
         std::fs::remove_dir_all(&directory)?;
-        let exploration = exploration.or_else(|error| self.give_up(error))?;
-        let (outcomes, report) = self.settle(scenario, &exploration, Outcome::Before)?;
-        if scenario.before() != scenario.after() && (report.before == 0 || report.after == 0) {
-            return Err("the operation was never seen to happen".into());
-        }
-        Ok((exploration, outcomes, report))
+        Ok(snapshot)
     }
 
-    /// Executes one process and submits every new state.
-    fn explore(&self, scenario: &Scenario, directory: &Path, role: &str) -> Result<Exploration> {
-        let victim = Tracee::start(command(scenario, directory, role)?)?;
-        let mut observer = Observer::new(directory)?;
-        observer.ignore_the_dead()?;
-        let mut found = Exploration { instructions: 0, occurrences: vec![], states: vec![] };
-        let mut known = HashMap::new();
-        let mut position = victim.position()?;
-        self.note(scenario, &mut found, &mut known, &observer, String::new())?;
-        let mut rounds = 0;
-        loop {
-            let before = position;
-            if victim.step()? == Progress::Finished {
-                return Ok(found);
-            }
-            found.instructions += 1;
-            position = victim.position()?;
-            rounds = if position.address == before.address { rounds + 1 } else { 0 };
-            if rounds % ROUNDS != 0 {
-                continue;
-            }
-            let has_changed = observer.look(before.enters_kernel)?;
-            if has_changed || before.enters_kernel {
-                observer.check_proof_of_life().map_err(|error| {
-                    let place = victim.describe(before.address);
-                    format!("instruction {} ({place}): {error}", found.instructions)
-                })?;
-            }
-            if has_changed {
-                let place = victim.describe(before.address);
-                self.note(scenario, &mut found, &mut known, &observer, place)?;
-            }
-        }
-    }
-
-    /// Leaves no verdicts behind for the next exploration.
-    fn give_up<T>(&self, error: Box<dyn std::error::Error + Send + Sync>) -> Result<T> {
-        self.jury.collect()?;
-        Err(error)
-    }
-
-    /// Notes a state, and submits it if it is new.
-    fn note(
+    fn levels(
         &self,
         scenario: &Scenario,
-        found: &mut Exploration,
-        known: &mut HashMap<u128, usize>,
-        observer: &Observer,
-        place: String,
+        prepared: &Snapshot,
+        history: &mut History<'_>,
+        report: &mut Report,
     ) -> Result<()> {
-        let next = found.states.len();
-        let state = *known.entry(observer.hash()).or_insert(next);
-        found.occurrences.push(Occurrence { instruction: found.instructions, place, state });
-        if state == next {
-            let snapshot = Arc::new(observer.snapshot());
-            found.states.push(Arc::clone(&snapshot));
-            for manner in manners(scenario) {
-                let (scenario, snapshot) = (scenario.name, Arc::clone(&snapshot));
-                self.jury.submit(Trial { scenario, state, manner: *manner, snapshot })?;
+        self.first_level(scenario, prepared, history, report)?;
+        history.settle()?;
+        let (before, after) = history.outcomes();
+        if scenario.before() != scenario.after() && (before == 0 || after == 0) {
+            return Err("the operation was never seen to happen".into());
+        }
+        if scenario.leaves_nothing && history.count() != 1 {
+            return Err(format!("it has left {} states behind", history.count() - 1).into());
+        }
+        if matches!(scenario.effect, Effect::Removes | Effect::Vanishes) {
+            return Ok(());
+        }
+        let mut recoverers = vec![Recoverer { role: "recover", first_change: None }];
+        if !scenario.concerns_the_whole() {
+            recoverers.push(Recoverer { role: "survive", first_change: None });
+        }
+        let mut first = 0;
+        for _ in 1..self.extent.depth {
+            let frontier = history.different(first);
+            first = history.count();
+            for from in frontier.into_iter().step_by(self.extent.every) {
+                for recoverer in &mut recoverers {
+                    self.recovery(scenario, from, recoverer, history, report)?;
+                }
             }
+            history.settle()?;
+            history.forget(first);
         }
         Ok(())
     }
 
-    /// Waits for the verdicts and sees whether they agree with each other.
-    fn settle(
+    fn first_level(
         &self,
         scenario: &Scenario,
-        exploration: &Exploration,
-        least: Outcome,
-    ) -> Result<(Vec<Outcome>, Report)> {
-        let mut outcomes = vec![least; exploration.states.len()];
-        let mut report = Report {
-            instructions: exploration.instructions,
-            states: exploration.states.len(),
-            ..Report::default()
+        prepared: &Snapshot,
+        history: &mut History<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let directory = fresh_directory(self.root);
+        prepared.copy_to(&directory)?;
+        let rival = || -> Result<()> {
+            let made = command(scenario, &directory, "rival")?.status()?;
+            if made.success() { Ok(()) } else { Err("the rival failed".into()) }
         };
-        let mut failures = Vec::new();
-        for finished in self.jury.collect()? {
-            let Trial { state, manner, snapshot, .. } = finished.trial;
-            match finished.verdict {
-                // The one who recovers decides; both manners end in the same recovery.
-                Ok(verdict) => {
-                    if manner == Manner::Fresh {
-                        outcomes[state] = verdict.outcome;
-                    }
-                    report.worst_recovery = report.worst_recovery.max(verdict.recovery);
-                }
-                Err(error) => {
-                    self.keep_state(scenario, state, &snapshot)?;
-                    failures.push((state, format!("{manner:?} judge: {error}")));
-                }
-            }
+        let mut interlude: Interlude<'_> = scenario.rival_at.map(|call| (call, &rival as _));
+        let mut walk = Walk::begin(command(scenario, &directory, "execute")?, &directory)?;
+        history.begin(None);
+        let start = || "before the first instruction".to_owned();
+        history.note(walk.observer.hash(), walk.observer.snapshot(), scenario.locks, start)?;
+        while let Some(place) = walk.next_change(&mut interlude)? {
+            let origin = || {
+                let place = walk.victim.describe(place.address);
+                format!("behind instruction {} ({place})", walk.instructions)
+            };
+            history.note(walk.observer.hash(), walk.observer.snapshot(), scenario.locks, origin)?;
         }
-        report.after = outcomes.iter().filter(|outcome| **outcome == Outcome::After).count();
-        report.before = outcomes.len() - report.after;
-        let mut greatest = least;
-        for seen in &exploration.occurrences {
-            if outcomes[seen.state] < greatest && failures.is_empty() {
-                failures.push((seen.state, "what had happened is undone".to_owned()));
-            }
-            greatest = greatest.max(outcomes[seen.state]);
+        report.executions += 1;
+        report.instructions += walk.instructions;
+        drop(walk);
+        if interlude.is_some() {
+            return Err("the rival never had its turn".into());
         }
-        failures.sort();
-        match failures.first() {
-            None => Ok((outcomes, report)),
-            Some((state, problem)) => {
-                let seen = exploration.occurrences.iter().find(|seen| seen.state == *state);
-                let (instruction, place) =
-                    seen.map_or((0, ""), |seen| (seen.instruction, seen.place.as_str()));
-                let count = failures.len();
-                Err(format!(
-                    "state {state}, first seen behind instruction {instruction} ({place}), and \
-                     {} more bad trials:\n{problem}",
-                    count - 1
-                )
-                .into())
-            }
-        }
+        Ok(std::fs::remove_dir_all(&directory)?)
     }
 
-    fn keep_state(&self, scenario: &Scenario, state: usize, snapshot: &Snapshot) -> Result<()> {
-        let Some(keep) = self.keep else { return Ok(()) };
-        let directory = keep.join(format!("{}-{state}", scenario.name));
-        if directory.exists() {
-            return Ok(());
+    /// Steps a process that recovers from a state.
+    fn recovery(
+        &self,
+        scenario: &Scenario,
+        from: usize,
+        recoverer: &mut Recoverer,
+        history: &mut History<'_>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let Some(snapshot) = history.state(from).snapshot.clone() else { return Ok(()) };
+        // Whoever survives locks, and its death may be told like the first one's.
+        let locks = history.state(from).locks || recoverer.role == "survive";
+        let said = |error| format!("{} from state {from}: {error}", recoverer.role);
+        let directory = fresh_directory(self.root);
+        let mut walk = begin_recovery(scenario, &snapshot, &directory, recoverer).map_err(said)?;
+        history.begin(Some(from));
+        while let Some(place) = walk.next_change(&mut None).map_err(said)? {
+            recoverer.first_change.get_or_insert(place);
+            let (hash, snapshot) = (walk.observer.hash(), walk.observer.snapshot());
+            let earlier = history.origin(from).to_owned();
+            history.note(hash, snapshot, locks, || {
+                let (role, place) = (recoverer.role, walk.victim.describe(place.address));
+                format!("behind instruction {} ({place}) of {role} {earlier}", walk.instructions)
+            })?;
         }
-        std::fs::create_dir_all(keep)?;
-        snapshot.copy_to(&directory)
+        report.executions += 1;
+        report.instructions += walk.instructions;
+        drop(walk);
+        Ok(std::fs::remove_dir_all(&directory)?)
     }
+}
+
+/// Starts a process that recovers from a state and brings it before its first change at full
+/// speed, when an earlier one has shown where that is.
+fn begin_recovery(
+    scenario: &Scenario,
+    snapshot: &Snapshot,
+    directory: &Path,
+    recoverer: &Recoverer,
+) -> Result<Walk> {
+    let begin = || -> Result<Walk> {
+        snapshot.copy_to(directory)?;
+        Walk::begin(command(scenario, directory, recoverer.role)?, directory)
+    };
+    let mut walk = begin()?;
+    let Some(place) = recoverer.first_change else { return Ok(walk) };
+    if walk.approach(place)? && !walk.observer.look(true)? {
+        return Ok(walk);
+    }
+    drop(walk);
+    std::fs::remove_dir_all(directory)?;
+    begin()
+}
+
+/// A process of this program that plays a role in a scenario.
+pub(super) fn command(scenario: &Scenario, directory: &Path, role: &str) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args([role, scenario.name, scenario.storage_word()]).env("MMF_DIR", directory);
+    Ok(command)
 }
 
 impl Report {
-    fn add(&mut self, other: &Self) {
+    /// Takes another's counts to its own.
+    pub(super) fn add(&mut self, other: &Self) {
         self.instructions += other.instructions;
+        self.executions += other.executions;
         self.states += other.states;
         self.before += other.before;
         self.after += other.after;
+        self.kills += other.kills;
         self.worst_recovery = self.worst_recovery.max(other.worst_recovery);
     }
-}
-
-/// How a scenario's states are judged: nobody survives the end of the whole namespace.
-fn manners(scenario: &Scenario) -> &'static [Manner] {
-    match scenario.effect {
-        Effect::Creates | Effect::Removes | Effect::Vanishes => &[Manner::Fresh],
-        Effect::Nothing | Effect::Sets(..) | Effect::Deletes(_) => {
-            &[Manner::Fresh, Manner::Survivor]
-        }
-    }
-}
-
-fn command(scenario: &Scenario, directory: &Path, role: &str) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args([role, scenario.name]).env("MMF_DIR", directory);
-    Ok(command)
 }

@@ -102,17 +102,45 @@ impl Context {
         })
     }
 
-    fn next_sleep(&self, patience: &mut Option<Patience>) -> Result<Option<Duration>> {
+    fn next_sleep<'t>(
+        &self,
+        wanted: impl IntoIterator<Item = &'t Target<'t>>,
+        patience: &mut Option<Patience>,
+    ) -> Result<Option<Duration>> {
         let patience = patience.get_or_insert_with(|| self.patience());
         match patience.next() {
             Step::Spin => {
                 crate::sync::spin_hint();
                 Ok(None)
             }
-            Step::Probe => Ok(None),
+            Step::Probe => {
+                self.recover_awaited(wanted, patience)?;
+                Ok(None)
+            }
             Step::Sleep(slice) => Ok(Some(slice)),
             Step::GiveUp => Err(patience.timed_out("the condition did not hold", None)),
         }
+    }
+
+    /// Finishes what a dead process was doing to one of the targets: an add that has happened
+    /// raises the version with the publication only, and perhaps nobody else comes.
+    fn recover_awaited<'t>(
+        &self,
+        wanted: impl IntoIterator<Item = &'t Target<'t>>,
+        patience: &mut Patience,
+    ) -> Result<()> {
+        if !self.registry.segment().is_writable() {
+            return Ok(());
+        }
+        for target in wanted {
+            let owner = target.find(self)?.and_then(|glimpse| glimpse.publish.owner());
+            if let Some(owner) = owner
+                && self.registry.seat_is_dead(owner)?
+            {
+                self.registry.recover(patience)?;
+            }
+        }
+        Ok(())
     }
 
     fn wait_for_one(
@@ -154,7 +182,7 @@ impl Context {
         condition: &Condition,
         patience: &mut Option<Patience>,
     ) -> Result<()> {
-        let Some(slice) = self.next_sleep(patience)? else { return Ok(()) };
+        let Some(slice) = self.next_sleep([target], patience)? else { return Ok(()) };
         let writable = self.registry.segment().is_writable();
         let slice = if writable || self.wake_always { slice } else { slice.min(READER_SLEEP) };
         // Announce first, look again, then sleep: a change in between alters the word.
@@ -207,7 +235,8 @@ impl Context {
             if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
-            let Some(slice) = self.next_sleep(patience)? else { continue };
+            let targets = wanted.iter().map(|(target, _)| target);
+            let Some(slice) = self.next_sleep(targets, patience)? else { continue };
             let expected = seat.wake_word().load(Ordering::SeqCst);
             for (target, _) in wanted {
                 match target.find(self)? {
@@ -237,7 +266,7 @@ impl Context {
             if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
-            if let Some(slice) = self.next_sleep(patience)? {
+            if let Some(slice) = self.next_sleep([], patience)? {
                 std::thread::sleep(slice.min(READER_SLEEP));
             }
         }

@@ -1,0 +1,171 @@
+//! What `docs/format.md` says of a namespace file, as far as these programs need it.
+
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// First bytes of a namespace file and of a link to one.
+pub(crate) const MAGIC: &[u8] = b"mmf-shm\n";
+pub(crate) const LINK_MAGIC: &[u8] = b"mmf-link 1\n";
+/// The byte whose lock says that somebody is attached; a slot's byte follows at 1 + its number.
+pub(crate) const PRESENCE_BYTE: i64 = 1 << 62;
+
+pub(crate) const PAGE: usize = 4096;
+/// Bytes of a run's header.
+pub(crate) const RUN_HEADER: usize = 64;
+
+const HASH_SEED: usize = 64;
+const SLOT_COUNT: usize = 80;
+const HEAP_START: usize = 88;
+pub(crate) const NAMESPACE_LOCK: usize = 128;
+const INDEX_ROOT: usize = 136;
+pub(crate) const STRUCTURAL_LOCK: usize = 192;
+const BREAK: usize = 256;
+pub(crate) const RECOVERIES: usize = 304;
+pub(crate) const ARRIVALS: Range<usize> = 1024..1024 + 64 * 8;
+const JOURNAL: usize = PAGE;
+const JOURNAL_LIMIT: usize = 254;
+const SLOTS: usize = 2 * PAGE;
+const SLOT_BYTES: usize = 128;
+const SEAT_BYTES: usize = 768;
+const RECORD_BYTES: usize = 64;
+
+/// What a run of pages is for, as the first byte of its header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Free,
+    Values,
+    Seats,
+    Records,
+    Other,
+}
+
+/// The word at `offset`, 0 behind the end.
+pub(crate) fn word(content: &[u8], offset: usize) -> u64 {
+    let bytes = content.get(offset..offset + 8).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, u64::from_le_bytes)
+}
+
+/// Stores a word; nothing behind the end.
+pub(crate) fn set_word(content: &mut [u8], offset: usize, value: u64) {
+    if let Some(bytes) = content.get_mut(offset..offset + 8) {
+        bytes.copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// Committed bytes of a namespace file; none if it is no such file.
+pub(crate) fn committed(content: &[u8]) -> Option<usize> {
+    content.starts_with(MAGIC).then(|| usize::try_from(word(content, BREAK)).ok()).flatten()
+}
+
+/// Where the slots begin in a namespace file.
+pub(crate) fn slots(content: &[u8]) -> impl Iterator<Item = usize> + use<> {
+    let is_namespace = content.starts_with(MAGIC);
+    let count = usize::try_from(word(content, SLOT_COUNT)).unwrap_or(0).min(4096);
+    (0..if is_namespace { count } else { 0 }).map(|slot| SLOTS + slot * SLOT_BYTES)
+}
+
+/// The words of a slot behind its state: they are for people to read.
+pub(crate) fn slot_description(slot: usize) -> Range<usize> {
+    slot + 8..slot + SLOT_BYTES
+}
+
+/// Slots that say LIVE, with their state words.
+pub(crate) fn live_slots(content: &[u8]) -> Vec<(usize, u64)> {
+    let states = slots(content).map(|offset| word(content, offset)).enumerate();
+    states.filter(|(_, state)| state & 3 == 1).collect()
+}
+
+/// The entries of the journal: how many are committed, and where the area of all begins and ends.
+pub(crate) fn journal(content: &[u8]) -> (usize, Range<usize>) {
+    let count = usize::try_from(word(content, JOURNAL)).unwrap_or(0).min(JOURNAL_LIMIT);
+    (count, JOURNAL + 16..JOURNAL + 16 + JOURNAL_LIMIT * 16)
+}
+
+/// The content as it is when a journal under way has been finished.
+pub(crate) fn settled(content: &[u8]) -> Vec<u8> {
+    let mut settled = content.to_vec();
+    let (count, entries) = journal(content);
+    for entry in entries.step_by(16).take(count) {
+        if let Ok(offset) = usize::try_from(word(content, entry)) {
+            set_word(&mut settled, offset, word(content, entry + 8));
+        }
+    }
+    settled
+}
+
+/// The runs of the heap: kind, and bytes from the header on.
+pub(crate) fn runs(content: &[u8]) -> Vec<(Kind, Range<usize>)> {
+    let mut found = Vec::new();
+    let mut base = usize::try_from(word(content, HEAP_START)).unwrap_or(usize::MAX);
+    let end = committed(content).unwrap_or(0).min(content.len());
+    while base < end {
+        let info = word(content, base);
+        let pages = ((info >> 16) & 0xffff_ffff) as usize;
+        if pages == 0 {
+            break;
+        }
+        let kind = match info & 0xff {
+            1 => Kind::Free,
+            2 | 3 => Kind::Values,
+            6 => Kind::Seats,
+            8 => Kind::Records,
+            _ => Kind::Other,
+        };
+        let next = base.saturating_add(pages * PAGE).min(end);
+        found.push((kind, base..next));
+        base = next;
+    }
+    found
+}
+
+/// The seats of a run of them.
+pub(crate) fn seats(run: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
+    let first = run.start + RUN_HEADER;
+    (first..run.end).step_by(SEAT_BYTES).filter({
+        let end = run.end;
+        move |seat| seat + SEAT_BYTES <= end
+    })
+}
+
+/// Where a seat keeps the times of its locks, and its wake word.
+pub(crate) fn seat_times(seat: usize) -> impl Iterator<Item = usize> {
+    (17..48).step_by(2).map(move |index| seat + index * 8).chain([seat + 64])
+}
+
+/// The lock words of a run of records.
+pub(crate) fn record_locks(run: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
+    (run.start + RUN_HEADER..run.end).step_by(RECORD_BYTES).map(|record| record + 24)
+}
+
+/// The index segment that a name belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IndexSegment {
+    pub(crate) offset: usize,
+    /// Words that are not free.
+    pub(crate) used: u64,
+    pub(crate) depth: u32,
+    /// The directory's depth.
+    pub(crate) directory_depth: u32,
+}
+
+/// Words in use at which the next insertion splits or cleans a segment.
+pub(crate) const SPLIT_AT: u64 = 441;
+
+impl IndexSegment {
+    /// The segment of `name` in a file at rest.
+    pub(crate) fn of(content: &[u8], name: &str) -> Self {
+        let root = word(content, INDEX_ROOT);
+        let directory_depth = (root & 63) as u32;
+        let hash = xxh3_64_with_seed(name.as_bytes(), word(content, HASH_SEED));
+        let index = if directory_depth == 0 { 0 } else { hash >> (64 - directory_depth) };
+        let entry = (root >> 30) * 64 + index * 8;
+        let offset = word(content, entry as usize) as usize;
+        Self {
+            offset,
+            used: word(content, offset + 24),
+            depth: word(content, offset + 16) as u32,
+            directory_depth,
+        }
+    }
+}
