@@ -17,7 +17,7 @@ pub(crate) struct All {
 type Part = &'static [&'static str];
 
 /// Everything there is to run, in order.
-const PARTS: &[Part] = &[&["step"], &["step", "--depth", "2", "--every", "10"]];
+const PARTS: &[Part] = &[&["step"], &["step", "--depth", "2", "--every", "10"], &["crash"]];
 
 impl All {
     /// Runs the parts and reports how each one ended.

@@ -6,6 +6,7 @@
 
 mod all;
 mod byte_lock;
+mod crash;
 mod layout;
 mod roles;
 mod scenario;
@@ -26,6 +27,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 enum Command {
     All(all::All),
     Step(step::Step),
+    Crash(crash::Crash),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
+        Command::Crash(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),
