@@ -14,11 +14,11 @@ pub(crate) const PAGE: usize = 4096;
 /// Bytes of a run's header.
 pub(crate) const RUN_HEADER: usize = 64;
 
-const HASH_SEED: usize = 64;
+pub(crate) const HASH_SEED: usize = 64;
 const SLOT_COUNT: usize = 80;
 const HEAP_START: usize = 88;
 pub(crate) const NAMESPACE_LOCK: usize = 128;
-const INDEX_ROOT: usize = 136;
+pub(crate) const INDEX_ROOT: usize = 136;
 pub(crate) const STRUCTURAL_LOCK: usize = 192;
 const BREAK: usize = 256;
 pub(crate) const RECOVERIES: usize = 304;
@@ -29,6 +29,12 @@ const SLOTS: usize = 2 * PAGE;
 const SLOT_BYTES: usize = 128;
 const SEAT_BYTES: usize = 768;
 const RECORD_BYTES: usize = 64;
+const INDEX_LINES: u64 = 63;
+pub(crate) const INDEX_LINE_WORDS: usize = 8;
+/// Words in use at which the next insertion splits or cleans a segment.
+pub(crate) const INDEX_SPLIT_AT: usize = 441;
+/// The hash seed of namespaces that are stepped, so that names go to known places.
+pub(crate) const STEPPED_SEED: u64 = 1;
 
 /// What a run of pages is for, as the first byte of its header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,34 +144,12 @@ pub(crate) fn record_locks(run: &Range<usize>) -> impl Iterator<Item = usize> + 
     (run.start + RUN_HEADER..run.end).step_by(RECORD_BYTES).map(|record| record + 24)
 }
 
-/// The index segment that a name belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct IndexSegment {
-    pub(crate) offset: usize,
-    /// Words that are not free.
-    pub(crate) used: u64,
-    pub(crate) depth: u32,
-    /// The directory's depth.
-    pub(crate) directory_depth: u32,
+/// The hash of a name under the seed of stepped namespaces.
+pub(crate) fn index_hash(name: &str) -> u64 {
+    xxh3_64_with_seed(name.as_bytes(), STEPPED_SEED)
 }
 
-/// Words in use at which the next insertion splits or cleans a segment.
-pub(crate) const SPLIT_AT: u64 = 441;
-
-impl IndexSegment {
-    /// The segment of `name` in a file at rest.
-    pub(crate) fn of(content: &[u8], name: &str) -> Self {
-        let root = word(content, INDEX_ROOT);
-        let directory_depth = (root & 63) as u32;
-        let hash = xxh3_64_with_seed(name.as_bytes(), word(content, HASH_SEED));
-        let index = if directory_depth == 0 { 0 } else { hash >> (64 - directory_depth) };
-        let entry = (root >> 30) * 64 + index * 8;
-        let offset = word(content, entry as usize) as usize;
-        Self {
-            offset,
-            used: word(content, offset + 24),
-            depth: word(content, offset + 16) as u32,
-            directory_depth,
-        }
-    }
+/// The line of its segment where a name's word belongs.
+pub(crate) fn index_line(name: &str) -> u64 {
+    (((index_hash(name) >> 12) & 0xffff_ffff) * INDEX_LINES) >> 32
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use mmf::{Condition, ErrorKind, Lifetime, LockOptions, Namespace, Value};
 
-use super::{Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, text};
+use super::{
+    Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, contended, index, text,
+};
 use crate::Result;
 
 /// A name that does not fit into a record.
@@ -13,26 +15,42 @@ const LONG_NAME: &str = "a name that is much too long for a record of 64 bytes";
 const STOCKED: &str = "stocked";
 const UNSTOCKED: &str = "a text of a size that nobody has used in this namespace before, so that \
                          its block comes straight from the heap";
+/// The number of the system call that gives a file its name.
+const LINKAT: u64 = nix::libc::SYS_linkat as u64;
 /// More threads than the first extent of seats holds.
 const CROWD: usize = 10;
-/// Names that fill the index's first segment to the brim: the next one splits it.
-const NAMES_OF_A_SEGMENT: usize = 441;
 
 /// The scenario of a name, on a storage: some have one of their own.
 pub(crate) fn find(name: &str, storage: Storage) -> Result<Scenario> {
-    let mut scenarios = all(storage).into_iter();
-    scenarios.find(|scenario| scenario.name == name).ok_or_else(|| {
+    let mut scenarios = unfilled(storage).into_iter();
+    // Only this one is filled: who is stepped shall have done nothing else before.
+    let found = scenarios.find(|scenario| scenario.name == name).map(Scenario::filled);
+    found.ok_or_else(|| {
         format!("there is no operation {name}; see `mmf-torture step --list`").into()
     })
 }
 
 /// Every scenario.
 pub(crate) fn all(storage: Storage) -> Vec<Scenario> {
-    let mut scenarios: Vec<_> =
-        [sets(), deletes(), counters(), locks(), waits(), members(), structure()]
-            .into_iter()
-            .flatten()
-            .collect();
+    unfilled(storage).into_iter().map(Scenario::filled).collect()
+}
+
+fn unfilled(storage: Storage) -> Vec<Scenario> {
+    let mut scenarios: Vec<_> = [
+        looks(),
+        sets(),
+        deletes(),
+        counters(),
+        locks(),
+        contended::all(),
+        waits(),
+        members(),
+        structure(),
+        index::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if storage == Storage::Swapfile {
         for scenario in &mut scenarios {
             scenario.storage = Storage::Swapfile;
@@ -48,6 +66,21 @@ fn large() -> Value {
 
 fn larger() -> Value {
     bytes(4300)
+}
+
+/// What only looks leaves every byte as it is.
+fn looks() -> Vec<Scenario> {
+    vec![
+        Scenario::looking("get-small", |it| it.get::<Value>("small").map(drop)),
+        Scenario::looking("get-large", |it| it.get::<Value>("large").map(drop)),
+        Scenario::looking("get-missing", |it| it.get::<Value>(TARGET).map(drop)),
+        Scenario::looking("contains", |it| it.contains("small").map(drop)),
+        Scenario::looking("version", |it| it.version("visits").map(drop)),
+        Scenario::looking("list", |it| it.list("").try_for_each(|name| name.map(drop))),
+        // These two take the structural lock.
+        Scenario::using("stat", |it| it.stat().map(drop)),
+        Scenario::using("check", |it| it.check().map(drop)),
+    ]
 }
 
 fn sets() -> Vec<Scenario> {
@@ -206,6 +239,9 @@ fn members() -> Vec<Scenario> {
     let mut in_place = creation("create-in-empty-swapfile");
     in_place.storage = Storage::Swapfile;
     in_place.start = Start::EmptyFile;
+    // Another makes the same namespace just before this one gets its name.
+    let mut beaten = creation("create-against-a-rival");
+    beaten.rival_at = Some(LINKAT);
     let mut attached = creation("create-while-attached");
     attached.lifetime = Lifetime::WhileAttached;
     attached.effect = Effect::Vanishes;
@@ -228,6 +264,7 @@ fn members() -> Vec<Scenario> {
         creation("create"),
         swapfile,
         in_place,
+        beaten,
         attached,
         remove,
         Scenario::new("attach", Operation::Open),
@@ -250,18 +287,11 @@ fn members() -> Vec<Scenario> {
 }
 
 fn structure() -> Vec<Scenario> {
-    let mut split = Scenario::using("split-index", |it| it.set(TARGET, STOCKED).map(drop))
-        .sets(TARGET, text(STOCKED))
-        .capacity(256 << 10);
-    for number in split.fill.len()..NAMES_OF_A_SEGMENT {
-        split = split.with(&format!("variable {number}"), Value::I64(0));
-    }
     vec![
         Scenario::using("grow", |it| it.set(TARGET, &bytes(11_000)).map(drop))
             .sets(TARGET, bytes(11_000))
             .capacity(256 << 10),
         Scenario::using("resize", |it| it.resize(192 << 10)),
-        split,
     ]
 }
 

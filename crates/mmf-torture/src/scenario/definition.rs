@@ -86,6 +86,8 @@ pub(crate) struct Scenario {
     pub(crate) lifetime: Lifetime,
     pub(crate) start: Start,
     pub(crate) fill: Content,
+    /// Adds to `fill` what takes some time to find.
+    pub(crate) fill_more: fn(&mut Content),
     /// Done after filling, by a process that has ended before the victim starts.
     pub(crate) prepare: Action,
     /// Done by the victim before the operation.
@@ -98,6 +100,8 @@ pub(crate) struct Scenario {
     pub(crate) crowd: usize,
     /// Whether the victim's sets and gets respect locks.
     pub(crate) autolock: bool,
+    /// How long the victim waits, if not for as long as everybody.
+    pub(crate) timeout: Option<Duration>,
     /// What the bystander holds, for operations that end because somebody alive is in their way.
     pub(crate) held: Option<Hold>,
     /// Whether nobody can be attached beside the victim: there is nothing yet, or what is stepped
@@ -105,6 +109,8 @@ pub(crate) struct Scenario {
     pub(crate) alone: bool,
     /// Whether the operation must not change a single byte.
     pub(crate) leaves_nothing: bool,
+    /// Whether the operation has to split, clean or double something of the index.
+    pub(crate) moves_index: bool,
     /// The system call before whose first use another process makes the same namespace.
     pub(crate) rival_at: Option<u64>,
 }
@@ -124,6 +130,7 @@ impl Scenario {
                 ("large".to_owned(), bytes(2200)),
                 ("visits".to_owned(), Value::Counter(5)),
             ]),
+            fill_more: |_| {},
             prepare: |_| Ok(()),
             warm_up: |namespace| namespace.set("warm", "warm").map(drop),
             operation,
@@ -131,11 +138,19 @@ impl Scenario {
             locks: false,
             crowd: 1,
             autolock: true,
+            timeout: None,
             held: None,
             alone: false,
             leaves_nothing: false,
+            moves_index: false,
             rival_at: None,
         }
+    }
+
+    /// The scenario with all of its content.
+    pub(crate) fn filled(mut self) -> Self {
+        (self.fill_more)(&mut self.fill);
+        self
     }
 
     /// An operation that only looks.
@@ -143,12 +158,6 @@ impl Scenario {
         let mut scenario = Self::using(name, action);
         scenario.leaves_nothing = true;
         scenario
-    }
-
-    /// Somebody alive holds a lock meanwhile.
-    pub(crate) fn beside_holder(mut self, held: Hold) -> Self {
-        self.held = Some(held);
-        self
     }
 
     pub(crate) fn without_autolock(mut self) -> Self {

@@ -2,7 +2,9 @@
 //! done with it, and what that may change.
 
 pub(crate) mod catalogue;
+mod contended;
 mod definition;
+mod index;
 pub(crate) mod victim;
 
 pub(crate) use definition::{

@@ -1,5 +1,8 @@
 //! The processes that are stepped, and the one that makes the namespace for them.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use mmf::{LockOptions, Namespace, Value};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
@@ -7,6 +10,7 @@ use nix::sys::signal::{Signal, raise};
 use super::{NAMESPACE, Operation, Scenario, Start, TARGET};
 use crate::Result;
 use crate::byte_lock::pretend_alive;
+use crate::layout::{HASH_SEED, STEPPED_SEED};
 
 /// Makes what the victim finds.
 pub(crate) fn prepare(scenario: &Scenario) -> Result<()> {
@@ -18,7 +22,13 @@ pub(crate) fn prepare(scenario: &Scenario) -> Result<()> {
         }
         Start::Prepared => {}
     }
-    let namespace = scenario.builder().create()?;
+    scenario.builder().create()?;
+    // Nothing has been stored under the random seed yet.
+    File::options()
+        .write(true)
+        .open(scenario.path())?
+        .write_all_at(&STEPPED_SEED.to_le_bytes(), HASH_SEED as u64)?;
+    let namespace = scenario.builder().open()?;
     for (name, value) in &scenario.fill {
         match value {
             Value::Counter(number) => drop(namespace.add(name, *number)?),
@@ -73,7 +83,11 @@ pub(crate) fn rival(scenario: &Scenario) -> Result<()> {
 }
 
 fn warm(scenario: &Scenario) -> Result<Namespace> {
-    let namespace = scenario.builder().autolock(scenario.autolock).open()?;
+    let mut builder = scenario.builder().autolock(scenario.autolock);
+    if let Some(timeout) = scenario.timeout {
+        builder = builder.timeout(timeout);
+    }
+    let namespace = builder.open()?;
     (scenario.warm_up)(&namespace)?;
     Ok(namespace)
 }

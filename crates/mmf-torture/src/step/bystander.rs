@@ -123,12 +123,12 @@ fn judge(
         _ => compare(scenario, &content)?,
     };
     compare_kept(kept, &content, "after the death")?;
+    // Nobody has taken it meanwhile. It may be in the way of the waits.
+    guard.map(LockGuard::unlock).transpose()?;
     if outcome == Outcome::After && scenario.before() != scenario.after() {
         woken(&waits.target, "the change")?;
         woken(&waits.any, "the change, as one of two")?;
     }
-    // Nobody has taken it meanwhile.
-    guard.map(LockGuard::unlock).transpose()?;
     use_it(scenario, &namespace, &content)?;
     compare_kept(kept, &read_all(&namespace)?, "after use")?;
     if !(outcome == Outcome::After && scenario.before() != scenario.after()) {

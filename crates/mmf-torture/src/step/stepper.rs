@@ -10,6 +10,7 @@ use super::jury::{Jury, fresh_directory};
 use super::snapshot::Snapshot;
 use super::walk::{Interlude, Place, Walk};
 use crate::Result;
+use crate::layout::{INDEX_ROOT, MAGIC, word};
 use crate::scenario::{Effect, Scenario};
 
 /// What came of stepping one operation.
@@ -168,9 +169,13 @@ impl Stepper<'_> {
         }
         report.executions += 1;
         report.instructions += walk.instructions;
+        let root_is_new = index_root(&walk.observer.snapshot()) != index_root(prepared);
         drop(walk);
         if interlude.is_some() {
             return Err("the rival never had its turn".into());
+        }
+        if scenario.moves_index && !root_is_new {
+            return Err("the index did not have to move".into());
         }
         Ok(std::fs::remove_dir_all(&directory)?)
     }
@@ -227,6 +232,12 @@ fn begin_recovery(
     drop(walk);
     std::fs::remove_dir_all(directory)?;
     begin()
+}
+
+/// The root word of the index, which every move of it changes.
+fn index_root(snapshot: &Snapshot) -> Option<u64> {
+    let mut namespaces = snapshot.files().filter(|(_, _, content)| content.starts_with(MAGIC));
+    namespaces.next().map(|(_, _, content)| word(content, INDEX_ROOT))
 }
 
 /// A process of this program that plays a role in a scenario.

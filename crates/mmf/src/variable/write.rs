@@ -128,6 +128,12 @@ impl Context {
         let segment = self.registry.segment();
         let namespace = segment.header_word(NAMESPACE_LOCK);
         loop {
+            // Only a look: it spares the structural lock to those who would wait here. The one
+            // behind the publish lock counts.
+            if self.entry(namespace, NAMESPACE_LOCK, seat) == Entry::Wait {
+                wait_for_lock(&self.registry, NAMESPACE_LOCK, patience)?;
+                continue;
+            }
             let structural = self.registry.structural_with(patience)?;
             if find(segment, target.hash, target.name.as_bytes())?.is_some() {
                 return Ok(None);
