@@ -1,8 +1,13 @@
 //! What `docs/format.md` says of a namespace file, as far as these programs need it.
 
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::Result;
 
 /// First bytes of a namespace file and of a link to one.
 pub(crate) const MAGIC: &[u8] = b"mmf-shm\n";
@@ -17,6 +22,8 @@ pub(crate) const RUN_HEADER: usize = 64;
 pub(crate) const HASH_SEED: usize = 64;
 const SLOT_COUNT: usize = 80;
 const HEAP_START: usize = 88;
+/// The words that name the boot of the system in which the namespace was last known to be sound.
+pub(crate) const BOOT: usize = 96;
 pub(crate) const NAMESPACE_LOCK: usize = 128;
 pub(crate) const INDEX_ROOT: usize = 136;
 pub(crate) const STRUCTURAL_LOCK: usize = 192;
@@ -57,6 +64,15 @@ pub(crate) fn set_word(content: &mut [u8], offset: usize, value: u64) {
     if let Some(bytes) = content.get_mut(offset..offset + 8) {
         bytes.copy_from_slice(&value.to_le_bytes());
     }
+}
+
+/// Changes a word of a file.
+pub(crate) fn change_word(path: &Path, offset: usize, change: fn(u64) -> u64) -> Result<()> {
+    let file = File::options().read(true).write(true).open(path)?;
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, offset as u64)?;
+    let changed = change(u64::from_le_bytes(bytes));
+    Ok(file.write_all_at(&changed.to_le_bytes(), offset as u64)?)
 }
 
 /// Committed bytes of a namespace file; none if it is no such file.
@@ -141,7 +157,16 @@ pub(crate) fn seat_times(seat: usize) -> impl Iterator<Item = usize> {
 
 /// The lock words of a run of records.
 pub(crate) fn record_locks(run: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
-    (run.start + RUN_HEADER..run.end).step_by(RECORD_BYTES).map(|record| record + 24)
+    records(run).map(|record| record + 24)
+}
+
+/// The words of a run of records that have the values' checksums.
+pub(crate) fn record_sums(run: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
+    records(run).map(|record| record + 40)
+}
+
+fn records(run: &Range<usize>) -> impl Iterator<Item = usize> + use<> {
+    (run.start + RUN_HEADER..run.end).step_by(RECORD_BYTES)
 }
 
 /// The hash of a name under the seed of stepped namespaces.

@@ -3,11 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-
-/// Bytes that are written back together.
-const PAGE: usize = 4096;
-/// Offset of the words that name the boot (`docs/format.md`).
-const BOOT: usize = 96;
+use crate::layout::{BOOT, PAGE};
 
 /// What each page of a file has been since the last flush.
 pub(super) struct Disk {

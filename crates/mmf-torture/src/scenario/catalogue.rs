@@ -8,6 +8,7 @@ use super::{
     Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, contended, index, text,
 };
 use crate::Result;
+use crate::layout::{BOOT, INDEX_ROOT, change_word};
 
 /// A name that does not fit into a record.
 const LONG_NAME: &str = "a name that is much too long for a record of 64 bytes";
@@ -250,6 +251,17 @@ fn members() -> Vec<Scenario> {
     remove.alone = true;
     let mut attach_swapfile = Scenario::new("attach-swapfile", Operation::Open);
     attach_swapfile.storage = Storage::Swapfile;
+    let mut verify = Scenario::new("attach-after-a-crash", Operation::Open)
+        .prepared(|it| tamper(it, BOOT, |boot| boot ^ 1));
+    verify.storage = Storage::Swapfile;
+    verify.alone = true;
+    let mut mend = Scenario::new("mend-after-a-crash", Operation::Open).prepared(|it| {
+        tamper(it, BOOT, |boot| boot ^ 1)?;
+        tamper(it, INDEX_ROOT, |_| 0)
+    });
+    mend.storage = Storage::Swapfile;
+    mend.alone = true;
+    mend.is_unsound = true;
     let mut first = Scenario::using("first-seat", |it| it.set(TARGET, STOCKED).map(drop))
         .sets(TARGET, text(STOCKED))
         .warmed(|_| Ok(()));
@@ -269,6 +281,8 @@ fn members() -> Vec<Scenario> {
         remove,
         Scenario::new("attach", Operation::Open),
         attach_swapfile,
+        verify,
+        mend,
         Scenario::new("detach", Operation::Detach),
         Scenario::new("detach-with-full-magazine", Operation::Detach).warmed(|it| {
             it.set("warm", UNSTOCKED)?;
@@ -284,6 +298,14 @@ fn members() -> Vec<Scenario> {
         first,
         leasing,
     ]
+}
+
+/// Changes a word of the file behind the library's back.
+fn tamper(namespace: &Namespace, offset: usize, change: fn(u64) -> u64) -> mmf::Result<()> {
+    let path = namespace.path().ok_or("the namespace has no file");
+    let changed = path.map_err(Into::into).and_then(|path| change_word(path, offset, change));
+    changed.expect("the file can be changed");
+    Ok(())
 }
 
 fn structure() -> Vec<Scenario> {

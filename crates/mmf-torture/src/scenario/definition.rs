@@ -107,6 +107,9 @@ pub(crate) struct Scenario {
     /// Whether nobody can be attached beside the victim: there is nothing yet, or what is stepped
     /// would be something else.
     pub(crate) alone: bool,
+    /// Whether the file has not outlived a crash of the system unharmed: until a writer has mended
+    /// it, readers are refused, and nobody is attached.
+    pub(crate) is_unsound: bool,
     /// Whether the operation must not change a single byte.
     pub(crate) leaves_nothing: bool,
     /// Whether the operation has to split, clean or double something of the index.
@@ -141,6 +144,7 @@ impl Scenario {
             timeout: None,
             held: None,
             alone: false,
+            is_unsound: false,
             leaves_nothing: false,
             moves_index: false,
             rival_at: None,
@@ -173,6 +177,11 @@ impl Scenario {
     /// Whether it is about the namespace as a whole, so that nobody stays attached to it.
     pub(crate) fn concerns_the_whole(&self) -> bool {
         matches!(self.effect, Effect::Creates | Effect::Removes | Effect::Vanishes)
+    }
+
+    /// Whether somebody may have been attached before the victim died, and go on.
+    pub(crate) fn has_survivors(&self) -> bool {
+        !self.concerns_the_whole() && !self.is_unsound
     }
 
     /// Its storage as a command line says it.

@@ -1,8 +1,5 @@
 //! The processes that are stepped, and the one that makes the namespace for them.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-
 use mmf::{LockOptions, Namespace, Value};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
@@ -10,7 +7,7 @@ use nix::sys::signal::{Signal, raise};
 use super::{NAMESPACE, Operation, Scenario, Start, TARGET};
 use crate::Result;
 use crate::byte_lock::pretend_alive;
-use crate::layout::{HASH_SEED, STEPPED_SEED};
+use crate::layout::{HASH_SEED, STEPPED_SEED, change_word};
 
 /// Makes what the victim finds.
 pub(crate) fn prepare(scenario: &Scenario) -> Result<()> {
@@ -24,10 +21,7 @@ pub(crate) fn prepare(scenario: &Scenario) -> Result<()> {
     }
     scenario.builder().create()?;
     // Nothing has been stored under the random seed yet.
-    File::options()
-        .write(true)
-        .open(scenario.path())?
-        .write_all_at(&STEPPED_SEED.to_le_bytes(), HASH_SEED as u64)?;
+    change_word(&scenario.path(), HASH_SEED, |_| STEPPED_SEED)?;
     let namespace = scenario.builder().open()?;
     for (name, value) in &scenario.fill {
         match value {

@@ -46,6 +46,9 @@ pub(crate) struct Step {
     /// Keeps there what was found bad.
     #[arg(long, value_name = "DIRECTORY")]
     keep: Option<PathBuf>,
+    /// Leaves an operation out; may be given several times.
+    #[arg(long, value_name = "OPERATION")]
+    without: Vec<String>,
     /// The operations; all of them if none is named.
     #[arg(value_name = "OPERATION")]
     names: Vec<String>,
@@ -104,12 +107,7 @@ struct Ending {
 }
 
 fn step(request: &Step) -> Result<()> {
-    let scenarios = if request.names.is_empty() {
-        all(request.storage)
-    } else {
-        let named = request.names.iter();
-        named.map(|name| find(name, request.storage)).collect::<Result<Vec<_>>>()?
-    };
+    let scenarios = scenarios(request)?;
     // Memory, so that copies are quick; elsewhere the same, but slower.
     let mut place = tempfile::Builder::new();
     place.prefix("mmf-torture-");
@@ -138,6 +136,18 @@ fn step(request: &Step) -> Result<()> {
         }
         table.conclude(started.elapsed())
     })
+}
+
+fn scenarios(request: &Step) -> Result<Vec<Scenario>> {
+    let named = |names: &[String]| -> Result<Vec<_>> {
+        names.iter().map(|name| find(name, request.storage)).collect()
+    };
+    let mut scenarios =
+        if request.names.is_empty() { all(request.storage) } else { named(&request.names)? };
+    for left_out in named(&request.without)? {
+        scenarios.retain(|scenario| scenario.name != left_out.name);
+    }
+    Ok(scenarios)
 }
 
 /// Steps one scenario after the other.

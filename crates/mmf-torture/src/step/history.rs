@@ -213,9 +213,5 @@ impl<'a> History<'a> {
 
 /// How a scenario's states are judged: nobody survives the end of the whole namespace.
 fn manners(scenario: &Scenario) -> &'static [Manner] {
-    if scenario.concerns_the_whole() {
-        &[Manner::Fresh]
-    } else {
-        &[Manner::Fresh, Manner::Survivor]
-    }
+    if scenario.has_survivors() { &[Manner::Fresh, Manner::Survivor] } else { &[Manner::Fresh] }
 }

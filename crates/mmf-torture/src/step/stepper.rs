@@ -124,7 +124,7 @@ impl Stepper<'_> {
             return Ok(());
         }
         let mut recoverers = vec![Recoverer { role: "recover", first_change: None }];
-        if !scenario.concerns_the_whole() {
+        if scenario.has_survivors() {
             recoverers.push(Recoverer { role: "survive", first_change: None });
         }
         let mut first = 0;
