@@ -52,6 +52,8 @@ pub enum Failure {
     Usage(String),
     /// A variable does not exist.
     Missing(String),
+    /// A variable has another version than the one to replace.
+    Differs(String),
     /// A wait ended at its timeout.
     TimedOut(String),
     /// Something else went wrong.
@@ -95,7 +97,7 @@ impl Failure {
         match self {
             Self::Library(error) => exit_code_of(error),
             Self::Usage(_) => USAGE,
-            Self::Missing(_) => NO,
+            Self::Missing(_) | Self::Differs(_) => NO,
             Self::TimedOut(_) => TIMED_OUT,
             Self::Other(_) => OTHER,
             Self::NotStarted { code, .. } => *code,
@@ -121,6 +123,7 @@ impl fmt::Display for Failure {
             Self::Library(error) => error.fmt(out),
             Self::Usage(message)
             | Self::Missing(message)
+            | Self::Differs(message)
             | Self::TimedOut(message)
             | Self::Other(message)
             | Self::NotStarted { message, .. } => out.write_str(message),

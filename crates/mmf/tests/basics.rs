@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Configuration, each_configuration};
-use mmf::{Condition, ErrorKind, LockOptions, Structure, Value, ValueType};
+use mmf::{Comparison, Condition, ErrorKind, LockOptions, Structure, Value, ValueType};
 
 #[test]
 fn values_come_back_as_they_went_in() {
@@ -121,6 +121,54 @@ fn counters_count_and_refuse_to_overflow() {
         assert_eq!(namespace.add("c", 1).unwrap_err().kind(), ErrorKind::Overflow);
         assert_eq!(namespace.get::<i64>("c").unwrap(), Some(i64::MAX));
         assert_eq!(namespace.check().unwrap(), []);
+    });
+}
+
+#[test]
+fn a_set_on_condition_wants_the_version_that_was_seen() {
+    each_configuration(|namespace| {
+        let variable = namespace.variable("v").unwrap();
+        assert_eq!(variable.compare_and_set(7, "early").unwrap(), Comparison::Differs(0));
+        let Comparison::Stored(first) = variable.compare_and_set(0, "first").unwrap() else {
+            panic!("it did not exist");
+        };
+        assert_eq!(namespace.version("v").unwrap(), Some(first));
+        assert_eq!(variable.compare_and_set(0, "again").unwrap(), Comparison::Differs(first));
+        let second = namespace.set("v", &vec![1_u8; 5000]).unwrap();
+        assert_eq!(variable.compare_and_set(first, "late").unwrap(), Comparison::Differs(second));
+        assert_eq!(namespace.get::<Vec<u8>>("v").unwrap(), Some(vec![1; 5000]));
+        let third = namespace.compare_and_set("v", second, "short").unwrap();
+        assert_eq!(third, Comparison::Stored(namespace.version("v").unwrap().unwrap()));
+        assert_eq!(namespace.get::<String>("v").unwrap().as_deref(), Some("short"));
+        namespace.delete("v").unwrap();
+        assert_eq!(variable.compare_and_set(second, "dead").unwrap(), Comparison::Differs(0));
+        // Locked and without a value it does not exist either.
+        let guard = namespace.lock_variable("v", &LockOptions::exclusive()).unwrap();
+        assert_eq!(variable.compare_and_set(second, "dead").unwrap(), Comparison::Differs(0));
+        assert!(matches!(variable.compare_and_set(0, "new").unwrap(), Comparison::Stored(_)));
+        guard.unlock().unwrap();
+        assert_eq!(namespace.get::<String>("v").unwrap().as_deref(), Some("new"));
+        assert_eq!(namespace.check().unwrap(), []);
+    });
+}
+
+#[test]
+fn threads_that_set_on_condition_lose_nothing() {
+    each_configuration(|namespace| {
+        let increase = || {
+            for _ in 0..500 {
+                loop {
+                    let version = namespace.version("v").unwrap().unwrap_or(0);
+                    let now = namespace.get::<i64>("v").unwrap().unwrap_or(0);
+                    let outcome = namespace.compare_and_set("v", version, &(now + 1)).unwrap();
+                    if matches!(outcome, Comparison::Stored(_)) {
+                        break;
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(increase))));
+        assert_eq!(namespace.get::<i64>("v").unwrap(), Some(1500));
     });
 }
 

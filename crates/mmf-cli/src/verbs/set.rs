@@ -1,9 +1,10 @@
 //! `mmf set`.
 
 use clap::Args;
+use mmf::Comparison;
 use serde_json::json;
 
-use crate::failure::{Outcome, Verdict};
+use crate::failure::{Failure, Outcome, Verdict};
 use crate::input::ValueSource;
 use crate::output::Output;
 use crate::session::{Purpose, Session};
@@ -22,16 +23,22 @@ Examples:
   date | mmf set shop today --stdin --type text
   mmf set shop nothing --type null
   mmf set shop temperature --type i64 -- -5
+  mmf set shop owner me --if-version 0
 
 An argument is text unless --type says otherwise; --stdin and --file give bytes. Text and bytes are \
 stored exactly as they come, a newline at the end included; around everything else white space is \
-ignored.")]
+ignored. When --if-version finds another version, nothing changes and the exit code is 1.")]
 pub struct Set {
     /// Name of the namespace
     namespace: String,
 
     /// Name of the variable
     variable: String,
+
+    /// Store only if the variable still has this version, as `get --json` tells it; 0: only if it
+    /// does not exist
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<u64>,
 
     /// The value
     #[command(flatten)]
@@ -44,10 +51,27 @@ impl Set {
         let value = self.source.read()?;
         let namespace =
             session.open(&self.namespace, Purpose::WriteOrMake, Some(&self.variable))?;
-        let version = namespace.set(&self.variable, &value)?;
+        let version = match self.if_version {
+            None => namespace.set(&self.variable, &value)?,
+            Some(expected) => match namespace.compare_and_set(&self.variable, expected, &value)? {
+                Comparison::Stored(version) => version,
+                Comparison::Differs(version) => return Err(self.differs(expected, version)),
+            },
+        };
         if output.is_json() {
             output.json(&json!({ "name": self.variable, "version": version }))?;
         }
         Ok(Verdict::Done)
+    }
+    fn differs(&self, expected: u64, version: u64) -> Failure {
+        let is = match version {
+            0 => "it does not exist".to_owned(),
+            _ if expected == 0 => format!("it exists, with version {version}"),
+            _ => format!("it has version {version}, not {expected}"),
+        };
+        let Self { namespace, variable, .. } = self;
+        Failure::Differs(format!(
+            "did not set variable {variable:?} of namespace {namespace:?}: {is}"
+        ))
     }
 }

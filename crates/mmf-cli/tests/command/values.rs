@@ -148,6 +148,19 @@ fn delete_takes_several_names() {
 }
 
 #[test]
+fn a_set_on_condition_says_what_is_there_instead() {
+    let place = Place::with_shop();
+    place.mmf("set shop v one --if-version 7").fails(1, &["\"v\"", "it does not exist"]);
+    place.mmf("set shop v one --if-version 0").prints("");
+    place.mmf("set shop v two --if-version 0").fails(1, &["it exists, with version "]);
+    let version = place.mmf("get shop v --json").json()["version"].clone();
+    place.mmf(&format!("set shop v two --if-version {version}")).prints("");
+    place.mmf(&format!("set shop v three --if-version {version}")).fails(1, &["it has version "]);
+    place.mmf("get shop v").prints("two\n");
+    place.mmf("set shop v four --if-version last").fails(2, &["--if-version"]);
+}
+
+#[test]
 fn add_counts_and_keeps_what_it_cannot_add_to() {
     let place = Place::with_shop();
     place.mmf("add shop c").prints("1\n");

@@ -120,6 +120,18 @@ fn sets() -> Vec<Scenario> {
         Scenario::using("set-new-with-waiters", |it| it.set(TARGET, STOCKED).map(drop))
             .prepared(|it| wait(it, &[(TARGET, &Condition::Exists)]))
             .sets(TARGET, text(STOCKED)),
+        with_target("compare-and-set", text("small"), |it| {
+            let version = it.version(TARGET)?.unwrap_or(0);
+            it.compare_and_set(TARGET, version, STOCKED).map(drop)
+        })
+        .sets(TARGET, text(STOCKED)),
+        with_target("compare-and-set-in-vain", text("small"), |it| {
+            it.compare_and_set(TARGET, 0, STOCKED).map(drop)
+        }),
+        Scenario::using("compare-and-set-missing", |it| {
+            it.compare_and_set(TARGET, 0, STOCKED).map(drop)
+        })
+        .sets(TARGET, text(STOCKED)),
         with_target("set-out-of-space", text("small"), fails_for_space).capacity(96 << 10),
     ]
 }

@@ -16,7 +16,9 @@ use crate::platform::{self, Access, FileIdentity};
 use crate::registry::Registry;
 use crate::sync::Ordering;
 use crate::value::{FromValue, ToValue, ValueType};
-use crate::variable::{Condition, Context, NameIterator, Outcome, Seen, Target, Wanted};
+use crate::variable::{
+    Comparison, Condition, Context, NameIterator, Outcome, Seen, Target, Wanted,
+};
 
 /// A handle on a namespace: the way to its variables.
 ///
@@ -172,6 +174,38 @@ impl Namespace {
     #[inline]
     pub fn set<T: ToValue + ?Sized>(&self, name: &str, value: &T) -> Result<u64> {
         self.with("set", name, |target| self.context.set(target, &value.encode()?))
+    }
+
+    /// Stores a value if the variable still has the version `expected`, where 0 stands for "does
+    /// not exist": if nobody has set, deleted or counted since the caller looked.
+    ///
+    /// Versions of a name never repeat. Blocking like [`Namespace::set`]; comparison and exchange
+    /// are one step for everybody else.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespace::set`]. Another version is no error: see [`Comparison`].
+    ///
+    /// ```
+    /// use mmf::{Comparison, Namespace};
+    ///
+    /// let namespace = Namespace::in_memory(1 << 20)?;
+    /// let first = namespace.set("owner", "nobody")?;
+    /// let taken = namespace.compare_and_set("owner", first, "me")?;
+    /// let Comparison::Stored(second) = taken else { panic!("nobody else is here") };
+    /// let late = namespace.compare_and_set("owner", first, "you")?;
+    /// assert_eq!(late, Comparison::Differs(second));
+    /// # Ok::<(), mmf::Error>(())
+    /// ```
+    pub fn compare_and_set<T: ToValue + ?Sized>(
+        &self,
+        name: &str,
+        expected: u64,
+        value: &T,
+    ) -> Result<Comparison> {
+        self.with("set", name, |target| {
+            self.context.compare_and_set(target, expected, &value.encode()?)
+        })
     }
 
     /// Reads a value, or none when the variable does not exist.

@@ -9,7 +9,7 @@ use super::handle::{Metadata, decode, metadata};
 use crate::error::{Error, Result};
 use crate::format::index::Hash;
 use crate::value::{FromValue, ToValue, ValueType};
-use crate::variable::{Condition, Context, Hint, Outcome, Target, Wanted};
+use crate::variable::{Comparison, Condition, Context, Hint, Outcome, Target, Wanted};
 
 /// One variable of a namespace, found once and used many times.
 ///
@@ -75,6 +75,19 @@ impl Variable {
     #[inline]
     pub fn set<T: ToValue + ?Sized>(&self, value: &T) -> Result<u64> {
         self.with("set", |target| self.context.set(target, &value.encode()?))
+    }
+
+    /// As [`Namespace::compare_and_set`](crate::Namespace::compare_and_set).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn compare_and_set<T: ToValue + ?Sized>(
+        &self,
+        expected: u64,
+        value: &T,
+    ) -> Result<Comparison> {
+        self.with("set", |target| self.context.compare_and_set(target, expected, &value.encode()?))
     }
 
     /// As [`Namespace::get`](crate::Namespace::get).

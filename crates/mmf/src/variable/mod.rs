@@ -1,6 +1,7 @@
 //! What can be done with one variable.
 
 mod block;
+mod compare;
 mod context;
 mod counter;
 mod delete;
@@ -9,6 +10,7 @@ mod read;
 mod wait;
 mod write;
 
+pub use compare::Comparison;
 pub(crate) use context::{Context, Hint, Target};
 pub use iterate::NameIterator;
 pub(crate) use iterate::record_offsets;

@@ -75,11 +75,26 @@ impl Context {
         patience: &mut Patience,
     ) -> Result<Option<u64>> {
         let identity = glimpse.identity;
-        let Locking::Locked(Locked { record, state }) =
-            self.lock_record(seat, glimpse.record, identity, patience)?
-        else {
-            return Ok(None);
-        };
+        match self.lock_record(seat, glimpse.record, identity, patience)? {
+            Locking::Locked(locked) => {
+                self.exchange(seat, locked, identity, name, prepared).map(Some)
+            }
+            Locking::Stale => Ok(None),
+        }
+    }
+
+    /// Makes a prepared value current under the publish lock, which ends with it; returns the
+    /// version.
+    #[inline]
+    pub(super) fn exchange(
+        &self,
+        seat: &Seat<'_>,
+        locked: Locked<'_>,
+        identity: Identity,
+        name: Hash,
+        prepared: Prepared,
+    ) -> Result<u64> {
+        let Locked { record, state } = locked;
         let old = record.descriptor(state.current());
         let old_place = match self.place_for_old(seat, old, Some(prepared)) {
             Ok(place) => place,
@@ -95,7 +110,7 @@ impl Context {
         let has_waiters = record.publish_value(seat, state, prepared.descriptor, exchange);
         self.after_publication(record.publish_word(), has_waiters)?;
         self.trim(seat, old_place);
-        Ok(Some(Publish::free(state.version() + 1).version()))
+        Ok(Publish::free(state.version() + 1).version())
     }
 
     /// Makes the variable; none when somebody else has made it meanwhile.

@@ -1,0 +1,55 @@
+//! Setting on condition: only if nobody else has set since.
+
+use super::write::{Locked, Locking};
+use super::{Context, Target, Wanted};
+use crate::error::Result;
+use crate::value::Encoded;
+
+/// What came of a set on condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// The variable had the expected version; the value is stored, with this new version.
+    Stored(u64),
+    /// The variable has this version, or does not exist (0); nothing has changed.
+    Differs(u64),
+}
+
+impl Context {
+    /// Stores a value if the variable still has the version `expected`; 0 is "does not exist".
+    pub(crate) fn compare_and_set(
+        &self,
+        target: &Target<'_>,
+        expected: u64,
+        value: &Encoded<'_>,
+    ) -> Result<Comparison> {
+        let lease = self.registry.seat_lease(self.timeout)?;
+        let seat = self.registry.seat(&lease)?;
+        let mut patience = self.patience();
+        loop {
+            let Some(glimpse) = target.find(self)? else {
+                // A get says it, and waits for whoever holds the lock: the answer is for good.
+                if expected != 0 && self.read(target, Wanted::Header, |_| ())?.is_none() {
+                    return Ok(Comparison::Differs(0));
+                }
+                let prepared = self.prepare(&seat, &lease, value)?;
+                match self.create(&seat, target, prepared, &mut patience)? {
+                    Some(version) => return Ok(Comparison::Stored(version)),
+                    None => continue,
+                }
+            };
+            let prepared = self.prepare(&seat, &lease, value)?;
+            let locking =
+                self.lock_record(&seat, glimpse.record, glimpse.identity, &mut patience)?;
+            let Locking::Locked(locked) = locking else { continue };
+            let Locked { record, state } = &locked;
+            let exists = !record.descriptor(state.current()).is_none();
+            let version = if exists { state.version() } else { 0 };
+            if version != expected {
+                record.abandon(&seat);
+                return Ok(Comparison::Differs(version));
+            }
+            let stored = self.exchange(&seat, locked, glimpse.identity, target.hash, prepared);
+            return stored.map(Comparison::Stored);
+        }
+    }
+}
