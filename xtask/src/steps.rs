@@ -24,7 +24,7 @@ pub enum Verdict {
 }
 
 /// Every step, in the order in which `cargo xtask test` takes them.
-pub const STEPS: [Step; 11] = [
+pub const STEPS: [Step; 12] = [
     Step {
         name: "setup",
         summary: "install the system packages and cargo tools that are missing",
@@ -58,6 +58,13 @@ pub const STEPS: [Step; 11] = [
         action: deny,
     },
     Step { name: "nextest", summary: "unit and integration tests", action: nextest },
+    Step {
+        name: "torture",
+        summary: "kills, faults and damage at the worst moment: the short set of mmf-torture",
+        action: |workspace| {
+            cargo(workspace, "run --release --locked -p mmf-torture -- all --short")
+        },
+    },
     Step {
         name: "doctest",
         summary: "examples of the documentation",

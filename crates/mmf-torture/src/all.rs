@@ -27,10 +27,37 @@ struct Part {
 
 /// Everything there is to run, in order.
 const PARTS: &[Part] = &[
-    Part { full: &["step"], short: &["step", "--kills", "20"] },
     Part {
-        full: &["step", "--depth", "2", "--every", "10"],
-        short: &["step", "--depth", "2", "--every", "10", "--kills", "0", "set-small-by-small"],
+        full: &["step"],
+        // Without those whose states are mostly words of a page that nobody reaches yet.
+        short: &[
+            "step",
+            "--kills",
+            "20",
+            "--without",
+            "split-index",
+            "--without",
+            "split-index-alone",
+            "--without",
+            "mend-after-a-crash",
+        ],
+    },
+    Part {
+        full: &["step", "--storage", "swapfile"],
+        short: &[
+            "step",
+            "--storage",
+            "swapfile",
+            "--kills",
+            "20",
+            "set-new",
+            "set-small-by-large",
+            "add",
+        ],
+    },
+    Part {
+        full: &["step", "--depth", "3", "--every", "10", "--kills", "0"],
+        short: &["step", "--depth", "3", "--every", "5", "--kills", "0", "set-small-by-small"],
     },
     Part { full: &["crash"], short: &["crash", "--programs", "150"] },
 ];

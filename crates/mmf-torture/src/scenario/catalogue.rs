@@ -23,7 +23,7 @@ const CROWD: usize = 10;
 
 /// The scenario of a name, on a storage: some have one of their own.
 pub(crate) fn find(name: &str, storage: Storage) -> Result<Scenario> {
-    let mut scenarios = unfilled(storage).into_iter();
+    let mut scenarios = unfilled(storage).into_iter().chain(faulty());
     // Only this one is filled: who is stepped shall have done nothing else before.
     let found = scenarios.find(|scenario| scenario.name == name).map(Scenario::filled);
     found.ok_or_else(|| {
@@ -58,6 +58,33 @@ fn unfilled(storage: Storage) -> Vec<Scenario> {
         }
     }
     scenarios
+}
+
+/// Operations that are not what they say: who finds nothing here finds nothing at all.
+fn faulty() -> Vec<Scenario> {
+    let faulty = |name, action| {
+        Scenario::using(name, action).with(TARGET, text("small")).sets(TARGET, text(STOCKED))
+    };
+    vec![
+        faulty("faulty-two-sets", |it| {
+            it.set(TARGET, "half")?;
+            it.set(TARGET, STOCKED).map(drop)
+        }),
+        faulty("faulty-set-and-back", |it| {
+            it.set(TARGET, STOCKED)?;
+            it.set(TARGET, "small")?;
+            it.set(TARGET, STOCKED).map(drop)
+        }),
+        faulty("faulty-other-variable", |it| {
+            it.set(TARGET, STOCKED)?;
+            it.set("large", "gone").map(drop)
+        }),
+        faulty("faulty-lock-left-behind", |it| {
+            std::mem::forget(it.lock(&LockOptions::exclusive())?);
+            it.set(TARGET, STOCKED).map(drop)
+        }),
+        faulty("faulty-nothing", |_| Ok(())),
+    ]
 }
 
 /// Large values of two sizes in pages; all of 2,017 bytes and more are runs of pages.
