@@ -56,7 +56,7 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
     let segment = registry.segment();
     let structural = if segment.is_writable() {
         // A damaged namespace may not let itself be recovered: that is a finding too.
-        let recovered = registry.recover(&mut Patience::new(context.timeout, false));
+        let recovered = registry.recover(&mut Patience::new(context.timeout, None));
         if let Err(error) = recovered {
             if error.kind() != crate::error::ErrorKind::Damaged {
                 return Err(error);

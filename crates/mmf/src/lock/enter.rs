@@ -74,8 +74,8 @@ pub(crate) fn wait_for_lock(
                 }
             }
             let slice = if segment.is_writable() { slice } else { slice.min(READER_SLEEP) };
-            let end = sleep_on(word, expected.0, slice, patience.deadline());
-            patience.after_sleep(end)?;
+            sleep_on(word, expected.0, slice, patience.deadline());
+            patience.after_sleep()?;
         }
         Step::Probe => return recover_lock(registry, lock, seen, patience),
         Step::GiveUp => {
