@@ -27,7 +27,7 @@ const JOURNAL: usize = PAGE;
 const JOURNAL_LIMIT: usize = 254;
 const SLOTS: usize = 2 * PAGE;
 const SLOT_BYTES: usize = 128;
-const SEAT_BYTES: usize = 768;
+pub(crate) const SEAT_BYTES: usize = 768;
 const RECORD_BYTES: usize = 64;
 
 /// What a run of pages is for, as the first byte of its header says.
