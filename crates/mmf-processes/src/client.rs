@@ -162,23 +162,6 @@ impl Actor {
         pidfd_send_signal(&self.handle, signal).expect("the signal is sent");
     }
 
-    /// Sends a signal again and again until the order before is answered.
-    ///
-    /// Once is not enough: a signal is noticed by a process that sleeps, and a waiter is awake for
-    /// a moment now and then, to look at its condition and its deadline.
-    pub fn signal_until_answer(&mut self, signal: Signal) -> Outcome<Answer> {
-        let set_limit = |channel: &BufReader<UnixStream>, limit| {
-            channel.get_ref().set_read_timeout(Some(limit)).expect("a timeout");
-        };
-        set_limit(&self.channel, Duration::from_millis(20));
-        until("the signal ends the wait", || {
-            self.signal(signal);
-            self.channel.fill_buf().is_ok()
-        });
-        set_limit(&self.channel, LIMIT);
-        self.outcome()
-    }
-
     /// Kills it and waits until it is gone.
     pub fn kill(mut self) {
         self.end();
@@ -223,7 +206,19 @@ impl Actor {
     pub fn fork(&mut self, socket: &Path) -> Self {
         let listener = UnixListener::bind(socket).expect("a socket");
         listener.set_nonblocking(true).expect("a patient socket");
-        let process = self.number(&Order::Fork(socket.to_owned())).expect("a child") as u32;
+        self.take_child(socket, &listener, &Order::Fork(socket.to_owned()))
+    }
+
+    /// Has it bury a dead child and fork another one, which gets the same process id.
+    pub fn fork_as(&mut self, child: u32, socket: &Path) -> Self {
+        let listener = UnixListener::bind(socket).expect("a socket");
+        listener.set_nonblocking(true).expect("a patient socket");
+        self.take_child(socket, &listener, &Order::ForkAs(child, socket.to_owned()))
+    }
+
+    fn take_child(&mut self, socket: &Path, listener: &UnixListener, order: &Order) -> Self {
+        let own_process = self.number(order).expect("a child") as u32;
+        let process = self.child_known_as(own_process);
         let handle = handle_on(process);
         let mut channel = None;
         until("the child calls", || {
@@ -234,6 +229,22 @@ impl Actor {
         channel.set_nonblocking(false).expect("an ordinary channel");
         std::fs::remove_file(socket).expect("the socket goes");
         Self::meet(channel, None, handle, process)
+    }
+
+    /// The process id, as this process sees it, of the child that the actor sees as `own_process`.
+    fn child_known_as(&self, own_process: u32) -> u32 {
+        let field = |status: &str, name: &str| -> Option<u32> {
+            let line = status.lines().find(|line| line.starts_with(name))?;
+            line.split_ascii_whitespace().last()?.parse().ok()
+        };
+        let processes = std::fs::read_dir("/proc").expect("/proc");
+        let child = processes.flatten().find_map(|entry| {
+            let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+            let is_child = field(&status, "PPid:") == Some(self.process);
+            (is_child && field(&status, "NSpid:") == Some(own_process)).then_some(process)
+        });
+        child.expect("the child is there")
     }
 
     /// Opens a namespace; returns its identity.

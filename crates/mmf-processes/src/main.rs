@@ -13,8 +13,13 @@ use perform::Stage;
 
 /// The channel to the test is standard input, a socket in both directions.
 fn main() -> ExitCode {
-    let mut stage = Stage::default();
     say(&Answer::Ready(std::process::id()));
+    serve()
+}
+
+/// Does as told until the channel closes.
+fn serve() -> ExitCode {
+    let mut stage = Stage::default();
     let mut line = String::new();
     loop {
         line.clear();
@@ -27,6 +32,14 @@ fn main() -> ExitCode {
             }
         }
         match serde_json::from_str::<Order>(&line) {
+            Ok(Order::EndFirstThread) => {
+                std::thread::spawn(|| {
+                    say(&Answer::Done);
+                    let is_well = serve() == ExitCode::SUCCESS;
+                    std::process::exit(i32::from(!is_well));
+                });
+                process::end_thread();
+            }
             Ok(order) => say(&stage.perform(&order)),
             Err(error) => {
                 eprintln!("actor: {error} in {line}");

@@ -11,6 +11,7 @@ use mmf_processes::{
     payload_is_whole,
 };
 
+use crate::process::was_signalled;
 use crate::{process, storm};
 
 type Result<T> = std::result::Result<T, Error>;
@@ -32,6 +33,9 @@ impl Stage {
             Order::WriteFile(path, length) => plain(std::fs::write(path, vec![0; *length])),
             Order::RemoveFile(path) => plain(std::fs::remove_file(path)),
             Order::Fork(path) => process::fork(path).unwrap_or_else(|error| broken(&error)),
+            Order::ForkAs(child, path) => {
+                process::fork_as(*child, path).unwrap_or_else(|error| broken(&error))
+            }
             Order::CloseDescriptors => plain(process::close_descriptors()),
             Order::Exec => broken(&process::become_another()),
             Order::BecomeUser(user) => plain(process::become_user(*user)),
@@ -81,7 +85,9 @@ impl Stage {
 
     fn lock(&mut self, lock: &Lock) -> Result<Answer> {
         let options = if lock.shared { LockOptions::shared() } else { LockOptions::exclusive() };
-        let options = options.timeout(Duration::from_millis(lock.timeout)).interruptible(true);
+        let options =
+            options.timeout(Duration::from_millis(lock.timeout)).interrupted_by(was_signalled);
+        was_signalled();
         let namespace = &self.namespaces[self.current];
         let guard = match &lock.variable {
             Some(name) => namespace.lock_variable(name, &options),
@@ -193,7 +199,10 @@ fn wait(
     let wanted: Vec<(&str, &Condition)> = names.zip(&conditions).collect();
     let timeout = Duration::from_millis(timeout);
     let outcome = match wanted.as_slice() {
-        _ if interruptible => namespace.wait_interruptibly(&wanted, timeout),
+        _ if interruptible => {
+            was_signalled();
+            namespace.wait_interruptibly(&wanted, timeout, was_signalled)
+        }
         [(name, condition)] => namespace.wait(name, condition, timeout),
         _ => namespace.wait_any(&wanted, timeout),
     }?;

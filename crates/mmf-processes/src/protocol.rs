@@ -68,6 +68,11 @@ pub enum Order {
     RemoveFile(PathBuf),
     /// Fork; the child answers on the socket at this path.
     Fork(PathBuf),
+    /// Bury the child with this process id and fork one that gets the same, in a PID namespace with
+    /// nobody else in it; the new child answers on the socket at this path.
+    ForkAs(u32, PathBuf),
+    /// End the first thread; another one goes on, with nothing open.
+    EndFirstThread,
     /// Close every descriptor but the channel, and take the numbers for something else.
     CloseDescriptors,
     /// Become another program, which lives as long as the channel.

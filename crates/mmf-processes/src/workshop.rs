@@ -87,6 +87,26 @@ impl Workshop {
         Actor::start(command).inside()
     }
 
+    /// An actor like in a container: the first process of a PID namespace of its own, with a name
+    /// of the machine, a time since its start and a boot id of its own.
+    pub fn actor_in_container(&self) -> Actor {
+        let boot_id = self.file("boot-id");
+        std::fs::write(&boot_id, "01234567-89ab-4cde-8f01-23456789abcd\n").expect("a boot id");
+        let mut command = unshare(&[
+            "--pid",
+            "--uts",
+            "--time",
+            "--boottime",
+            "100000",
+            "--fork",
+            "--mount-proc",
+        ]);
+        let mount = "mount --bind \"$1\" /proc/sys/kernel/random/boot_id && exec \"$0\"";
+        command.args(["sh", "-c", mount]).arg(&self.actor).arg(&boot_id);
+        command.env("MMF_DIR", self.namespaces());
+        Actor::start(command).inside()
+    }
+
     /// An actor whose namespaces lie on a memory file system of `bytes` bytes, which only it and
     /// its children see and which goes with them.
     pub fn actor_on_small_file_system(&self, bytes: u64) -> Actor {

@@ -8,6 +8,7 @@ mod all;
 mod byte_lock;
 mod crash;
 mod layout;
+mod living;
 mod roles;
 mod scenario;
 mod step;
@@ -28,12 +29,15 @@ enum Command {
     All(all::All),
     Step(step::Step),
     Crash(crash::Crash),
+    Living(living::Living),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
     Judge(step::Judge),
     #[command(hide = true)]
     StandBy(step::StandBy),
+    #[command(hide = true)]
+    LookOn(living::LookOn),
 }
 
 fn main() -> ExitCode {
@@ -41,9 +45,11 @@ fn main() -> ExitCode {
         Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
         Command::Crash(command) => command.run(),
+        Command::Living(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),
+        Command::LookOn(command) => command.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::mem::offset_of;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::personality::{self, Persona};
 use nix::sys::ptrace;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::Result;
@@ -70,11 +71,6 @@ impl Tracee {
         self.pid
     }
 
-    /// Lets it run on the processor `number` alone.
-    pub(crate) fn pin(&self, number: usize) -> Result<()> {
-        Ok(sched_setaffinity(self.pid, &one_processor(number)?)?)
-    }
-
     /// Runs until the instruction at `address` is about to be executed.
     pub(crate) fn run_to(&self, address: u64) -> Result<Progress> {
         ptrace::write_user(self.pid, at(BREAKPOINT_ADDRESS), address as i64)?;
@@ -95,6 +91,27 @@ impl Tracee {
         }
     }
 
+    /// Runs at full speed until its operation is over, or fails at `limit`.
+    pub(crate) fn run_to_end(&self, limit: Duration) -> Result<Progress> {
+        ptrace::cont(self.pid, None)?;
+        let status = within(limit, || {
+            let status = waitpid(self.pid, Some(WaitPidFlag::WNOHANG))?;
+            Ok((status != WaitStatus::StillAlive).then_some(status))
+        })?;
+        progress(status)
+    }
+
+    /// Ends the watch over a process whose operation is over, and waits until it has ended well.
+    pub(crate) fn let_go(mut self, limit: Duration) -> Result<()> {
+        ptrace::detach(self.pid, None)?;
+        let status = within(limit, || Ok(self.child.try_wait()?))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the victim ended with {status}").into())
+        }
+    }
+
     /// Executes one instruction.
     pub(crate) fn step(&self) -> Result<Progress> {
         ptrace::step(self.pid, None)?;
@@ -102,11 +119,7 @@ impl Tracee {
     }
 
     fn wait(&self) -> Result<Progress> {
-        match waitpid(self.pid, None)? {
-            WaitStatus::Stopped(_, Signal::SIGTRAP) => Ok(Progress::Stepped),
-            WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(Progress::Finished),
-            other => Err(format!("the victim's operation failed: {other:?}").into()),
-        }
+        progress(waitpid(self.pid, None)?)
     }
 
     /// Where the next instruction is.
@@ -146,6 +159,28 @@ impl Tracee {
             }
         }
         format!("{address:#x}")
+    }
+}
+
+fn progress(status: WaitStatus) -> Result<Progress> {
+    match status {
+        WaitStatus::Stopped(_, Signal::SIGTRAP) => Ok(Progress::Stepped),
+        WaitStatus::Stopped(_, Signal::SIGSTOP) => Ok(Progress::Finished),
+        other => Err(format!("the victim's operation failed: {other:?}").into()),
+    }
+}
+
+/// Asks again and again until there is an answer; the kernel has no wait for a child with a limit.
+fn within<T>(limit: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        if started.elapsed() > limit {
+            return Err(format!("the victim hangs: it did not end within {limit:?}").into());
+        }
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 

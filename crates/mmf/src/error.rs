@@ -72,17 +72,27 @@ pub struct Holder {
     pub program: String,
     /// When the holder acquired it.
     pub since: Option<SystemTime>,
+    /// Whether `pid` counts in another PID namespace than the caller's, as in a container: out
+    /// here the process has another number.
+    pub in_other_pid_namespace: bool,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "process {} ({})", self.pid, self.program)?;
+        if self.in_other_pid_namespace {
+            write!(out, " in another PID namespace")?;
+        }
         match self.since.and_then(|since| SystemTime::now().duration_since(since).ok()) {
             Some(age) => write!(out, ", for {:.1} s", age.as_secs_f64()),
             None => Ok(()),
         }
     }
 }
+
+/// What to do about a holder. It was alive when it was looked at, or it would hold nothing.
+const WHEN_HELD: &str =
+    "wait longer, or end that process: what it holds is given back at its end, however it ends";
 
 /// Every failure of this library.
 ///
@@ -149,6 +159,9 @@ impl Error {
             None => format!("{what} within {timeout:?}"),
         };
         let mut error = Self::new(ErrorKind::TimedOut, reason);
+        if holder.is_some() {
+            error = error.advise(WHEN_HELD);
+        }
         error.0.holder = holder;
         error
     }

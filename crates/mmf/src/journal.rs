@@ -21,6 +21,18 @@ impl<'a> Journal<'a> {
         Self { segment, staged: Vec::with_capacity(32) }
     }
 
+    /// The journal that somebody has committed and not finished, or an empty one: for those who look
+    /// without the lock, at words as they will be. A stopped owner may leave it for long.
+    pub(crate) fn under_way(segment: &'a Segment) -> Result<Self> {
+        let count = segment.word(JOURNAL)?.load(Ordering::Acquire).min(JOURNAL_LIMIT as u64);
+        let mut staged = Vec::new();
+        for index in 0..count {
+            let entry = segment.words::<2>(JOURNAL_ENTRIES + index * 16)?;
+            staged.push((entry[0].load(Ordering::Relaxed), entry[1].load(Ordering::Relaxed)));
+        }
+        Ok(Self { segment, staged })
+    }
+
     /// The memory below.
     pub(crate) fn segment(&self) -> &'a Segment {
         self.segment

@@ -4,6 +4,7 @@ mod deaths;
 mod forks;
 mod full;
 mod lifetimes;
+mod living;
 mod locks;
 mod openers;
 mod permissions;

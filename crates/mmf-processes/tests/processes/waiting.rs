@@ -151,7 +151,8 @@ fn a_signal_ends_an_interruptible_wait_and_no_other() {
         let wanted = vec![("door".to_owned(), Until::Exists)];
         waiter.tell(&Order::WaitInterruptibly(wanted, 20_000));
         waiter.until_asleep();
-        let failure = waiter.signal_until_answer(Signal::USR1).unwrap_err();
+        waiter.signal(Signal::USR1);
+        let failure = waiter.outcome().unwrap_err();
         assert_eq!(failure.kind, "Interrupted", "{}", failure.text);
 
         waiter.tell(&wait_order("door", Until::Exists));
@@ -169,7 +170,8 @@ fn a_signal_ends_an_interruptible_wait_and_no_other() {
             timeout: 20_000,
         }));
         waiter.until_asleep();
-        let failure = waiter.signal_until_answer(Signal::USR1).unwrap_err();
+        waiter.signal(Signal::USR1);
+        let failure = waiter.outcome().unwrap_err();
         assert_eq!(failure.kind, "Interrupted", "{}", failure.text);
         setter.unlock().unwrap();
         setter.check();

@@ -4,7 +4,6 @@
 //! The bystander is stopped (SIGSTOP) in the middle of its waits while the victim runs, so that
 //! every victim executes the same instructions and a breakpoint finds the place.
 
-use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
@@ -17,9 +16,10 @@ use nix::unistd::Pid;
 use super::jury::fresh_directory;
 use super::normal::normal_hash;
 use super::oracle::{Outcome, Verdict};
+use super::reach::{Seen, explore, reach};
 use super::snapshot::Snapshot;
 use super::stepper::command;
-use super::walk::{Place, Walk};
+use super::walk::Walk;
 use crate::Result;
 use crate::scenario::Scenario;
 
@@ -89,15 +89,6 @@ impl Drop for Bystander {
     }
 }
 
-/// A state that a kill beside the bystander can leave.
-struct Seen {
-    place: Place,
-    /// As `addr2line` wants it.
-    description: String,
-    instruction: u64,
-    normal: u128,
-}
-
 /// What came of all the kills.
 #[derive(Debug, Default)]
 pub(super) struct Kills {
@@ -160,18 +151,7 @@ fn survey(
     prepared.copy_to(&directory)?;
     let bystander = Bystander::start(scenario, &directory)?;
     let mut walk = Walk::begin(command(scenario, &directory, "execute")?, &directory)?;
-    let mut known = HashSet::from([walk.observer.hash()]);
-    let mut seen = Vec::new();
-    while let Some(place) = walk.next_change(&mut None)? {
-        if known.insert(walk.observer.hash()) {
-            seen.push(Seen {
-                place,
-                description: walk.victim.describe(place.address),
-                instruction: walk.instructions,
-                normal: normal_hash(&walk.observer.snapshot()),
-            });
-        }
-    }
+    let seen = explore(&mut walk, normal_hash)?;
     kills.instructions = walk.instructions;
     walk.victim.kill()?;
     let verdict = bystander.judge();
@@ -188,16 +168,7 @@ fn kill_at(scenario: &Scenario, root: &Path, prepared: &Snapshot, state: &Seen) 
     let directory = fresh_directory(root);
     prepared.copy_to(&directory)?;
     let bystander = Bystander::start(scenario, &directory)?;
-    let mut walk = Walk::begin(command(scenario, &directory, "execute")?, &directory)?;
-    if !walk.approach(state.place)? {
-        return Err("the operation ended before the place was reached".into());
-    }
-    // One step and not up to a change: a time may be stored again that stands there already.
-    walk.victim.step()?;
-    walk.observer.look(true)?;
-    if normal_hash(&walk.observer.snapshot()) != state.normal {
-        return Err("another state was found there".into());
-    }
+    let walk = reach(scenario, &directory, state, normal_hash)?;
     walk.victim.kill()?;
     let verdict = bystander.judge();
     std::fs::remove_dir_all(&directory)?;

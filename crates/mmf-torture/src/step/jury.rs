@@ -113,7 +113,7 @@ fn hold(trial: &Trial, root: &Path) -> Result<Verdict> {
 }
 
 /// A name below `root` that has not been used.
-pub(super) fn fresh_directory(root: &Path) -> PathBuf {
+pub(crate) fn fresh_directory(root: &Path) -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     // Names of one length, so that paths make no difference to what is executed.
     root.join(format!("state-{:08}", NEXT.fetch_add(1, Ordering::Relaxed)))

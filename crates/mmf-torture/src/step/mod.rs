@@ -23,11 +23,12 @@ mod bystander;
 mod command;
 mod history;
 mod judge;
-mod jury;
-mod normal;
-mod oracle;
-mod snapshot;
-mod stepper;
-mod walk;
+pub(crate) mod jury;
+pub(crate) mod normal;
+pub(crate) mod oracle;
+pub(crate) mod reach;
+pub(crate) mod snapshot;
+pub(crate) mod stepper;
+pub(crate) mod walk;
 
 pub(crate) use command::{Judge, StandBy, Step};

@@ -13,7 +13,7 @@ const LONGEST_TRIAL: Duration = Duration::from_secs(20);
 
 /// Whether the operation has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Not at all.
     Before,
     /// Wholly; also for an operation that changes nothing.
@@ -22,14 +22,14 @@ pub(super) enum Outcome {
 
 /// A finding that all is well.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Verdict {
-    pub(super) outcome: Outcome,
-    pub(super) recovery: Duration,
+pub(crate) struct Verdict {
+    pub(crate) outcome: Outcome,
+    pub(crate) recovery: Duration,
 }
 
 impl Verdict {
     /// The line that a process which judges prints.
-    pub(super) fn to_line(self) -> String {
+    pub(crate) fn to_line(self) -> String {
         let outcome = match self.outcome {
             Outcome::Before => "before",
             Outcome::After => "after",
@@ -38,7 +38,7 @@ impl Verdict {
     }
 
     /// Reads such a line; none when it is another.
-    pub(super) fn from_line(line: &str) -> Option<Self> {
+    pub(crate) fn from_line(line: &str) -> Option<Self> {
         let (outcome, time) = line.trim_end().split_once(' ')?;
         let outcome = match outcome {
             "before" => Outcome::Before,
@@ -50,7 +50,7 @@ impl Verdict {
 }
 
 /// Ends this process if it takes much too long.
-pub(super) fn give_up_in_time() {
+pub(crate) fn give_up_in_time() {
     std::thread::spawn(|| {
         std::thread::sleep(LONGEST_TRIAL);
         eprintln!("the judge hangs");
@@ -59,14 +59,14 @@ pub(super) fn give_up_in_time() {
 }
 
 /// The variable that the operation may change.
-pub(super) fn target_of(scenario: &Scenario) -> &'static str {
+pub(crate) fn target_of(scenario: &Scenario) -> &'static str {
     match scenario.effect {
         Effect::Sets(name, _) | Effect::Deletes(name) => name,
         _ => TARGET,
     }
 }
 
-pub(super) fn read_all(namespace: &Namespace) -> Result<Content> {
+pub(crate) fn read_all(namespace: &Namespace) -> Result<Content> {
     let mut content = Content::new();
     for name in namespace.list("") {
         let name = name?;
@@ -79,7 +79,7 @@ pub(super) fn read_all(namespace: &Namespace) -> Result<Content> {
 }
 
 /// Tells whether the content is that of before or after; anything else is an error.
-pub(super) fn compare(scenario: &Scenario, content: &Content) -> Result<Outcome> {
+pub(crate) fn compare(scenario: &Scenario, content: &Content) -> Result<Outcome> {
     let after = scenario.after();
     if *content == after {
         return Ok(Outcome::After);
@@ -97,7 +97,7 @@ pub(super) fn compare(scenario: &Scenario, content: &Content) -> Result<Outcome>
 }
 
 /// Overwrites the target, makes a variable and deletes it.
-pub(super) fn use_it(scenario: &Scenario, namespace: &Namespace, content: &Content) -> Result<()> {
+pub(crate) fn use_it(scenario: &Scenario, namespace: &Namespace, content: &Content) -> Result<()> {
     let mut expected = content.clone();
     let target = target_of(scenario);
     namespace.set(target, "overwritten")?;
@@ -121,7 +121,7 @@ pub(super) fn use_it(scenario: &Scenario, namespace: &Namespace, content: &Conte
 }
 
 /// Takes every lock that the victim may have held. A death is reported once, to the next owner.
-pub(super) fn lock_it(scenario: &Scenario, namespace: &Namespace) -> Result<()> {
+pub(crate) fn lock_it(scenario: &Scenario, namespace: &Namespace) -> Result<()> {
     let exclusive = LockOptions::exclusive().timeout(PATIENCE);
     let shared = LockOptions::shared().timeout(PATIENCE);
     let take = |died_before: bool| -> Result<()> {
@@ -147,7 +147,7 @@ pub(super) fn lock_it(scenario: &Scenario, namespace: &Namespace) -> Result<()> 
 }
 
 /// Writes from several threads at once, each of which needs a seat.
-pub(super) fn use_many_seats(namespace: &Namespace, count: usize) -> Result<()> {
+pub(crate) fn use_many_seats(namespace: &Namespace, count: usize) -> Result<()> {
     if count < 2 {
         return Ok(());
     }
@@ -168,7 +168,7 @@ pub(super) fn use_many_seats(namespace: &Namespace, count: usize) -> Result<()> 
     })
 }
 
-pub(super) fn look_for_findings(namespace: &Namespace, when: &str) -> Result<()> {
+pub(crate) fn look_for_findings(namespace: &Namespace, when: &str) -> Result<()> {
     let findings = namespace.check()?;
     if findings.is_empty() {
         return Ok(());

@@ -12,7 +12,7 @@ use crate::layout::{LINK_MAGIC, PRESENCE_BYTE, committed, live_slots};
 
 /// The files of a directory at one moment.
 #[derive(Clone)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     directory: PathBuf,
     /// Name, length and the committed part of the content.
     files: Vec<(String, usize, Vec<u8>)>,
@@ -20,17 +20,17 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// The directory's files at present.
-    pub(super) fn of(directory: &Path) -> Result<Self> {
+    pub(crate) fn of(directory: &Path) -> Result<Self> {
         Ok(Observer::new(directory)?.snapshot())
     }
 
     /// Name, length and committed content of each file.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&str, usize, &[u8])> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, usize, &[u8])> {
         self.files.iter().map(|(name, length, content)| (name.as_str(), *length, &content[..]))
     }
 
     /// Writes the same files to another directory. Links lead to the copies.
-    pub(super) fn copy_to(&self, directory: &Path) -> Result<()> {
+    pub(crate) fn copy_to(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir(directory)?;
         for (name, length, content) in &self.files {
             let path = directory.join(name);
@@ -48,7 +48,7 @@ impl Snapshot {
 }
 
 /// Watches a directory that a stopped process changes.
-pub(super) struct Observer {
+pub(crate) struct Observer {
     directory: PathBuf,
     files: Vec<Watched>,
     buffer: Vec<u8>,
@@ -66,7 +66,7 @@ struct Watched {
 }
 
 impl Observer {
-    pub(super) fn new(directory: &Path) -> Result<Self> {
+    pub(crate) fn new(directory: &Path) -> Result<Self> {
         let mut observer = Self {
             directory: directory.to_owned(),
             files: Vec::new(),
@@ -78,7 +78,7 @@ impl Observer {
     }
 
     /// Takes the slots that nobody backs at present for those of the dead.
-    pub(super) fn ignore_the_dead(&mut self) -> Result<()> {
+    pub(crate) fn ignore_the_dead(&mut self) -> Result<()> {
         let mut dead = Vec::new();
         for watched in &self.files {
             for (slot, state) in live_slots(&watched.content) {
@@ -92,7 +92,7 @@ impl Observer {
     }
 
     /// Looks whether anything has changed; at names and lengths only after a system call.
-    pub(super) fn look(&mut self, after_system_call: bool) -> Result<bool> {
+    pub(crate) fn look(&mut self, after_system_call: bool) -> Result<bool> {
         let mut has_changed = after_system_call && self.look_at_names()?;
         for watched in &mut self.files {
             if after_system_call {
@@ -142,7 +142,7 @@ impl Observer {
     }
 
     /// What tells this state from others.
-    pub(super) fn hash(&self) -> u128 {
+    pub(crate) fn hash(&self) -> u128 {
         let mut hash = Xxh3::new();
         for watched in &self.files {
             hash.update(watched.name.as_bytes());
@@ -153,7 +153,7 @@ impl Observer {
     }
 
     /// The state itself.
-    pub(super) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let files = self.files.iter();
         Snapshot {
             directory: self.directory.clone(),
@@ -164,7 +164,7 @@ impl Observer {
     }
 
     /// While a slot says LIVE, the kernel holds its byte and the presence byte.
-    pub(super) fn check_proof_of_life(&self) -> Result<()> {
+    pub(crate) fn check_proof_of_life(&self) -> Result<()> {
         for watched in &self.files {
             for (slot, state) in live_slots(&watched.content) {
                 let name = &watched.name;

@@ -64,7 +64,7 @@ struct Recoverer {
 impl Stepper<'_> {
     /// Steps a scenario.
     pub(super) fn step(&self, scenario: &Scenario) -> Result<Report> {
-        let prepared = self.prepare(scenario)?;
+        let prepared = prepare(scenario, self.root)?;
         let mut report = Report::default();
         if scenario.held.is_none() {
             let mut history = History::new(scenario, self.jury, self.keep);
@@ -89,19 +89,6 @@ impl Stepper<'_> {
             }
         }
         Ok(report)
-    }
-
-    /// What the victim finds.
-    fn prepare(&self, scenario: &Scenario) -> Result<Snapshot> {
-        let directory = fresh_directory(self.root);
-        std::fs::create_dir(&directory)?;
-        let prepared = command(scenario, &directory, "prepare")?.status()?;
-        if !prepared.success() {
-            return Err("the namespace could not be prepared".into());
-        }
-        let snapshot = Snapshot::of(&directory)?;
-        std::fs::remove_dir_all(&directory)?;
-        Ok(snapshot)
     }
 
     fn levels(
@@ -240,8 +227,21 @@ fn index_root(snapshot: &Snapshot) -> Option<u64> {
     namespaces.next().map(|(_, _, content)| word(content, INDEX_ROOT))
 }
 
+/// What the victim finds, made in a directory below `root`.
+pub(crate) fn prepare(scenario: &Scenario, root: &Path) -> Result<Snapshot> {
+    let directory = fresh_directory(root);
+    std::fs::create_dir(&directory)?;
+    let prepared = command(scenario, &directory, "prepare")?.status()?;
+    if !prepared.success() {
+        return Err("the namespace could not be prepared".into());
+    }
+    let snapshot = Snapshot::of(&directory)?;
+    std::fs::remove_dir_all(&directory)?;
+    Ok(snapshot)
+}
+
 /// A process of this program that plays a role in a scenario.
-pub(super) fn command(scenario: &Scenario, directory: &Path, role: &str) -> Result<Command> {
+pub(crate) fn command(scenario: &Scenario, directory: &Path, role: &str) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([role, scenario.name, scenario.storage_word()]).env("MMF_DIR", directory);
     Ok(command)

@@ -13,8 +13,8 @@ const ROUNDS: u64 = 64;
 
 /// The instruction behind which a state is seen, in terms that hold for another execution too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Place {
-    pub(super) address: u64,
+pub(crate) struct Place {
+    pub(crate) address: u64,
     /// How often it has been arrived at.
     arrivals: u64,
     /// How many rounds of it have been executed since: more than one for a repeated instruction.
@@ -22,21 +22,21 @@ pub(super) struct Place {
 }
 
 /// A process that is stepped, and what it changes.
-pub(super) struct Walk {
-    pub(super) victim: Tracee,
-    pub(super) observer: Observer,
-    pub(super) instructions: u64,
+pub(crate) struct Walk {
+    pub(crate) victim: Tracee,
+    pub(crate) observer: Observer,
+    pub(crate) instructions: u64,
     position: Position,
     arrivals: HashMap<u64, u64>,
     rounds: u64,
 }
 
 /// Done in place of a system call's first execution: its number, and what.
-pub(super) type Interlude<'a> = Option<(u64, &'a dyn Fn() -> Result<()>)>;
+pub(crate) type Interlude<'a> = Option<(u64, &'a dyn Fn() -> Result<()>)>;
 
 impl Walk {
     /// Starts a process that changes the files of `directory`, and stands before its operation.
-    pub(super) fn begin(command: Command, directory: &Path) -> Result<Self> {
+    pub(crate) fn begin(command: Command, directory: &Path) -> Result<Self> {
         let victim = Tracee::start(command)?;
         let mut observer = Observer::new(directory)?;
         observer.ignore_the_dead()?;
@@ -46,7 +46,7 @@ impl Walk {
     }
 
     /// Executes up to the next change; none when the operation is over.
-    pub(super) fn next_change(&mut self, interlude: &mut Interlude<'_>) -> Result<Option<Place>> {
+    pub(crate) fn next_change(&mut self, interlude: &mut Interlude<'_>) -> Result<Option<Place>> {
         loop {
             let before = self.position;
             if before.enters_kernel
@@ -90,7 +90,7 @@ impl Walk {
 
     /// Runs to a place at full speed, and stands before its instruction's last round. Tells
     /// whether it got there.
-    pub(super) fn approach(&mut self, place: Place) -> Result<bool> {
+    pub(crate) fn approach(&mut self, place: Place) -> Result<bool> {
         for _ in 0..place.arrivals {
             if self.victim.run_to(place.address)? == Progress::Finished {
                 return Ok(false);

@@ -10,10 +10,10 @@ use crate::format::record::INLINE_NAME;
 use crate::format::run::{BITMAP, HEADER, Info, Kind, PREVIOUS_PAGES};
 use crate::format::seat::Phase;
 use crate::heap::block_capacity;
+use crate::journal::Journal;
 use crate::record::{Glimpse, Record};
 use crate::seat::{Seat, all_places};
 use crate::segment::Segment;
-use crate::sync::Ordering;
 use crate::variable::record_offsets;
 
 /// Committed bytes by use.
@@ -50,9 +50,12 @@ pub(crate) struct Run {
     pub(crate) kind: Kind,
 }
 
-/// Visits every run of the heap in order; stops at the first impossible header.
-pub(crate) fn walk_runs(segment: &Segment, mut visit: impl FnMut(Run) -> Result<()>) -> Result<()> {
-    let load = |offset: u64| -> Result<u64> { Ok(segment.word(offset)?.load(Ordering::Acquire)) };
+/// Visits every run of the heap in order, as a journal sees them; stops at the first impossible header.
+pub(crate) fn walk_runs(
+    view: &Journal<'_>,
+    mut visit: impl FnMut(Run) -> Result<()>,
+) -> Result<()> {
+    let load = |offset: u64| view.read(offset);
     let end = load(BREAK)?.min(GREATEST_CAPACITY);
     let mut base = load(HEAP_START)?;
     let mut pages_before = 0;
@@ -74,11 +77,11 @@ pub(crate) fn walk_runs(segment: &Segment, mut visit: impl FnMut(Run) -> Result<
 }
 
 /// Number of used blocks of a slab.
-pub(crate) fn used_blocks(segment: &Segment, run: Run) -> Result<u64> {
+pub(crate) fn used_blocks(view: &Journal<'_>, run: Run) -> Result<u64> {
     let count = blocks_per_slab(run.info.class().min(CLASSES - 1));
     let mut used = 0;
     for word in 0..count.div_ceil(64) {
-        let bits = segment.word(run.base + BITMAP + word * 8)?.load(Ordering::Acquire);
+        let bits = view.read(run.base + BITMAP + word * 8)?;
         let valid = (count - word * 64).min(64);
         used += u64::from((bits & (u64::MAX >> (64 - valid))).count_ones());
     }
@@ -86,11 +89,11 @@ pub(crate) fn used_blocks(segment: &Segment, run: Run) -> Result<u64> {
 }
 
 /// Adds up what the runs are used for.
-pub(crate) fn account_runs(segment: &Segment) -> Result<Account> {
-    let load = |offset: u64| -> Result<u64> { Ok(segment.word(offset)?.load(Ordering::Acquire)) };
+pub(crate) fn account_runs(view: &Journal<'_>) -> Result<Account> {
+    let load = |offset: u64| view.read(offset);
     let mut account =
         Account { committed: load(BREAK)?, tables: load(HEAP_START)?, ..Account::default() };
-    walk_runs(segment, |run| {
+    walk_runs(view, |run| {
         let bytes = run.info.pages() * PAGE;
         match run.kind {
             Kind::Free => account.free += bytes,
@@ -100,7 +103,7 @@ pub(crate) fn account_runs(segment: &Segment) -> Result<Account> {
             Kind::Large => account.allocated += bytes,
             Kind::Slab => {
                 let size = CLASS_SIZES[run.info.class().min(CLASSES - 1)];
-                let used = used_blocks(segment, run)? * size;
+                let used = used_blocks(view, run)? * size;
                 account.allocated += used;
                 account.spare += bytes - used;
             }
@@ -172,9 +175,9 @@ pub(crate) fn owned_blocks(segment: &Segment) -> Result<HashMap<u64, Vec<Owner>>
 }
 
 /// Bytes that the block at `offset` takes of its run.
-pub(crate) fn block_bytes(segment: &Segment, offset: u64) -> Result<u64> {
+fn block_bytes(view: &Journal<'_>, offset: u64) -> Result<u64> {
     let base = offset & !(PAGE - 1);
-    let info = Info(segment.word(base)?.load(Ordering::Acquire));
+    let info = Info(view.read(base)?);
     Ok(match info.kind() {
         Some(Kind::Large) => block_capacity(info) + HEADER,
         _ => block_capacity(info),
@@ -182,12 +185,15 @@ pub(crate) fn block_bytes(segment: &Segment, offset: u64) -> Result<u64> {
 }
 
 /// Bytes of the blocks in all magazines.
-pub(crate) fn magazine_bytes(segment: &Segment) -> Result<u64> {
+pub(crate) fn magazine_bytes(view: &Journal<'_>) -> Result<u64> {
     let mut bytes = 0;
-    for seat in Seat::all(segment) {
+    for seat in Seat::all(view.segment()) {
         let seat = seat?;
-        for block in all_places().map(|place| seat.magazine(place)).filter(|block| *block != 0) {
-            bytes += block_bytes(segment, block)?;
+        for place in all_places() {
+            let block = view.read(seat.magazine_offset(place))?;
+            if block != 0 {
+                bytes += block_bytes(view, block)?;
+            }
         }
     }
     Ok(bytes)
@@ -195,12 +201,12 @@ pub(crate) fn magazine_bytes(segment: &Segment) -> Result<u64> {
 
 /// Adds the owners' bytes to the account.
 pub(crate) fn account_owners(
-    segment: &Segment,
+    view: &Journal<'_>,
     owners: &HashMap<u64, Vec<Owner>>,
     account: &mut Account,
 ) -> Result<()> {
     for (block, owners) in owners {
-        let bytes = block_bytes(segment, *block)?;
+        let bytes = block_bytes(view, *block)?;
         match owners.first() {
             Some(_) if owners.iter().any(|owner| matches!(owner, Owner::Transit { .. })) => {
                 account.in_transit += bytes;

@@ -56,7 +56,7 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
     let segment = registry.segment();
     let structural = if segment.is_writable() {
         // A damaged namespace may not let itself be recovered: that is a finding too.
-        let recovered = registry.recover(&mut Patience::new(context.timeout, false));
+        let recovered = registry.recover(&mut Patience::new(context.timeout, None));
         if let Err(error) = recovered {
             if error.kind() != crate::error::ErrorKind::Damaged {
                 return Err(error);
@@ -105,7 +105,12 @@ fn one_pass(segment: &Segment, seed: u64) -> Vec<Finding> {
     pass.findings
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// The words as they stand: a journal under way is a finding of its own.
+    fn at_rest(&self) -> Journal<'a> {
+        Journal::begin(self.segment)
+    }
+
     fn report(&mut self, place: impl Into<String>, problem: impl Into<String>) {
         if self.findings.len() < MOST_FINDINGS {
             self.findings.push(Finding { place: place.into(), problem: problem.into() });
@@ -125,7 +130,7 @@ impl Pass<'_> {
 
     fn heap_and_blocks(&mut self) -> Result<()> {
         let mut runs: Vec<Run> = Vec::new();
-        walk_runs(self.segment, |run| {
+        walk_runs(&self.at_rest(), |run| {
             runs.push(run);
             Ok(())
         })?;
@@ -137,8 +142,8 @@ impl Pass<'_> {
         for run in &runs {
             self.unowned_blocks(run, &owners)?;
         }
-        let mut account: Account = account_runs(self.segment)?;
-        account_owners(self.segment, &owners, &mut account)?;
+        let mut account: Account = account_runs(&self.at_rest())?;
+        account_owners(&self.at_rest(), &owners, &mut account)?;
         if account.remainder() != 0 {
             self.report(
                 "memory sum",
@@ -238,7 +243,7 @@ impl Pass<'_> {
 
     fn index(&mut self) -> Result<()> {
         let mut segments = Vec::new();
-        walk_runs(self.segment, |run| {
+        walk_runs(&self.at_rest(), |run| {
             if run.kind == Kind::Segment {
                 segments.push(run.base);
             }

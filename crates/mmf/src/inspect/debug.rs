@@ -9,6 +9,7 @@ use crate::format::PAGE;
 use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
 use crate::format::header::{BREAK, CAPACITY, HEAP_START, RECORD_COUNT};
 use crate::format::run::Kind;
+use crate::journal::Journal;
 use crate::sync::Ordering;
 use crate::value::ValueType;
 use crate::variable::{Context, NameIterator, Wanted};
@@ -53,14 +54,15 @@ fn heap(context: &Context, out: &mut dyn Write) -> Result<()> {
     };
     written(writeln!(out, "\nHEAP\n  {:>15} {:>15}  USE", "OFFSET", "BYTES"))?;
     let (mut used, mut free) = (0, 0);
-    walk_runs(segment, |run| {
+    let view = Journal::begin(segment);
+    walk_runs(&view, |run| {
         let bytes = run.info.pages() * PAGE;
         if run.kind == Kind::Free {
             free += bytes;
         } else {
             used += bytes;
         }
-        let description = describe(run, || used_blocks(segment, run))?;
+        let description = describe(run, || used_blocks(&view, run))?;
         written(writeln!(out, "  {:>15} {bytes:>15}  {description}", run.base))
     })?;
     written(writeln!(out, "  {:>15} {used:>15}  total used", ""))?;

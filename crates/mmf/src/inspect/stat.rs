@@ -4,19 +4,23 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::account::{account_runs, magazine_bytes};
-use crate::error::Result;
+use super::account::{Account, account_runs, magazine_bytes};
+use crate::error::{ErrorKind, Result};
 use crate::format::header::{
     BREAK, CAPACITY, CREATED, NAMESPACE_LOCK, OPTION_WHILE_ATTACHED, OPTIONS, RECOVERIES,
     SLOT_COUNT,
 };
 use crate::format::seat::HeldMode;
+use crate::journal::Journal;
 use crate::record::{Glimpse, Record, name_of_record, record_of_lock};
 use crate::registry::Registry;
 use crate::seat::Seat;
 use crate::segment::Segment;
 use crate::sync::Ordering;
 use crate::variable::{Context, record_offsets};
+
+/// How long statistics wait for the structure to stand still.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// A namespace's statistics, as of one moment. Sizes are in bytes.
 ///
@@ -103,12 +107,7 @@ pub(crate) fn statistics(context: &Context) -> Result<Statistics> {
     let registry = &context.registry;
     let segment = registry.segment();
     let load = |offset: u64| -> Result<u64> { Ok(segment.word(offset)?.load(Ordering::Acquire)) };
-    // Under the structural lock the runs stand still; a reader without it takes its chance.
-    let structural =
-        if segment.is_writable() { Some(registry.structural(context.timeout)?) } else { None };
-    let mut account = account_runs(segment)?;
-    account.magazines = magazine_bytes(segment)?;
-    drop(structural);
+    let account = account(context)?;
     let slots = load(SLOT_COUNT)?;
     Ok(Statistics {
         capacity: load(CAPACITY)?,
@@ -130,6 +129,30 @@ pub(crate) fn statistics(context: &Context) -> Result<Statistics> {
         created: time(load(CREATED)?),
         while_attached: load(OPTIONS)? & OPTION_WHILE_ATTACHED != 0,
     })
+}
+
+/// Where the bytes are. Under the structural lock the runs stand still. A reader without it takes its
+/// chance, and so does everybody when its owner is stopped: who that is, is what they look for.
+fn account(context: &Context) -> Result<Account> {
+    let registry = &context.registry;
+    let look = || -> Result<Account> {
+        let view = Journal::under_way(registry.segment())?;
+        let magazines = magazine_bytes(&view)?;
+        Ok(Account { magazines, ..account_runs(&view)? })
+    };
+    if !registry.segment().is_writable() {
+        return look();
+    }
+    let brief = context.timeout.map_or(LOOK_AFTER, |timeout| timeout.min(LOOK_AFTER));
+    match registry.structural(Some(brief)) {
+        Ok(_structural) => look(),
+        // Seen in the middle of a change by one who lives and works: then wait for a rest.
+        Err(error) if error.kind() == ErrorKind::TimedOut => look().or_else(|_| {
+            let _structural = registry.structural(context.timeout)?;
+            look()
+        }),
+        Err(error) => Err(error),
+    }
 }
 
 fn variables(segment: &Segment) -> Result<u64> {

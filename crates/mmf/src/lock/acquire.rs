@@ -195,8 +195,8 @@ fn drain_shared(
             Step::Spin => spin_hint(),
             Step::Sleep(slice) => {
                 let seen = word.load(Ordering::SeqCst);
-                let end = sleep_on(word, seen, slice.min(DRAIN_SLEEP * 5), patience.deadline());
-                patience.after_sleep(end)?;
+                sleep_on(word, seen, slice.min(DRAIN_SLEEP * 5), patience.deadline());
+                patience.after_sleep()?;
             }
             Step::Probe => recover_shared(registry, *lock, Some(seat.number), patience)?,
             Step::GiveUp => {
@@ -244,8 +244,8 @@ fn drain(
             Step::Spin => spin_hint(),
             Step::Sleep(slice) => {
                 let seen = word.load(Ordering::SeqCst);
-                let end = sleep_on(word, seen, slice.min(DRAIN_SLEEP), patience.deadline());
-                patience.after_sleep(end)?;
+                sleep_on(word, seen, slice.min(DRAIN_SLEEP), patience.deadline());
+                patience.after_sleep()?;
             }
             Step::Probe => {
                 if request.registry.seat_is_dead(owner)? {

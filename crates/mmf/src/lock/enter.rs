@@ -2,6 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::lock_word::{LockWord, Mode};
+use crate::format::seat::HeldMode;
+use crate::record::{Record, record_of_lock};
 use crate::registry::{Patience, Registry, Step, heal_shared};
 use crate::seat::Seat;
 use crate::segment::sleep_on;
@@ -74,15 +76,12 @@ pub(crate) fn wait_for_lock(
                 }
             }
             let slice = if segment.is_writable() { slice } else { slice.min(READER_SLEEP) };
-            let end = sleep_on(word, expected.0, slice, patience.deadline());
-            patience.after_sleep(end)?;
+            sleep_on(word, expected.0, slice, patience.deadline());
+            patience.after_sleep()?;
         }
         Step::Probe => return recover_lock(registry, lock, seen, patience),
         Step::GiveUp => {
-            let holder = match seen.owner() {
-                Some(owner) => registry.holder_of_seat(owner, Some(lock)),
-                None => shared_holder(registry, lock)?,
-            };
+            let holder = in_the_way(registry, lock, seen)?;
             return Err(patience.timed_out("it did not become free", holder));
         }
     }
@@ -137,16 +136,60 @@ pub(super) fn recover_shared(
     Ok(())
 }
 
-/// Somebody who holds the lock as shared.
+/// Who is in the way of somebody who wants in. Whoever is closing the lock waits like the rest, and
+/// is named only when nobody is in its own way.
+fn in_the_way(
+    registry: &Registry,
+    lock: u64,
+    seen: LockWord,
+) -> Result<Option<crate::error::Holder>> {
+    let Some(owner) = seen.owner() else { return shared_holder(registry, lock) };
+    if seen.mode() == Mode::Closing {
+        if let Some(holder) = shared_holder(registry, lock)? {
+            return Ok(Some(holder));
+        }
+        if let Some(setter) = setter_inside(registry, lock, owner)? {
+            return Ok(registry.holder_of_seat(setter, None));
+        }
+    }
+    Ok(registry.holder_of_seat(owner, Some(lock)))
+}
+
+/// A seat other than `except` that is inside a set under the lock.
+fn setter_inside(registry: &Registry, lock: u64, except: u32) -> Result<Option<u32>> {
+    let segment = registry.segment();
+    if let Some(record) = record_of_lock(lock) {
+        return Ok(Record::at(segment, record)?.publish().owner());
+    }
+    for seat in Seat::all(segment) {
+        let seat = seat?;
+        let intent = seat.intent();
+        if intent.is_none() || seat.number == except {
+            continue;
+        }
+        if Record::at(segment, intent.record())?.publish().owner() == Some(seat.number) {
+            return Ok(Some(seat.number));
+        }
+    }
+    Ok(None)
+}
+
+/// Somebody who holds the lock as shared, or else somebody who is about to: whoever has listed it
+/// is waited for.
 pub(super) fn shared_holder(
     registry: &Registry,
     lock: u64,
 ) -> Result<Option<crate::error::Holder>> {
+    let mut entering = None;
     for seat in Seat::all(registry.segment()) {
         let seat = seat?;
-        if seat.find_held(lock).is_some_and(|(_, held)| held.depth() > 0) {
+        let Some((_, held)) = seat.find_held(lock) else { continue };
+        if held.depth() > 0 {
             return Ok(registry.holder_of_seat(seat.number, Some(lock)));
         }
+        if held.mode() == HeldMode::Shared {
+            entering = entering.or(registry.holder_of_seat(seat.number, Some(lock)));
+        }
     }
-    Ok(None)
+    Ok(entering)
 }

@@ -50,7 +50,7 @@ impl Stage {
             variable: None,
             mode,
         };
-        let acquired = acquire(&request, &mut Patience::new(None, false)).unwrap();
+        let acquired = acquire(&request, &mut Patience::new(None, None)).unwrap();
         assert!(matches!(acquired, Acquired::Held { .. }));
         inside();
         release(&self.registry, &seat, NAMESPACE_LOCK).unwrap();

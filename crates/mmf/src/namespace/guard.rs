@@ -11,7 +11,7 @@ use crate::format::seat::{HeldMode, NO_PLACE};
 use crate::lock::{Acquired, LockRequest, acquire, release};
 use crate::platform::fork_epoch;
 use crate::record::{NewVariable, Record, record_of_lock};
-use crate::registry::{Patience, SeatLease};
+use crate::registry::{Interruption, Patience, SeatLease};
 use crate::variable::{Context, Target};
 
 /// How to lock.
@@ -27,18 +27,18 @@ use crate::variable::{Context, Target};
 pub struct LockOptions {
     mode: HeldMode,
     timeout: Option<Option<Duration>>,
-    interruptible: bool,
+    interrupted_by: Option<Interruption>,
 }
 
 impl LockOptions {
     /// Nobody else may hold the lock; autolocked gets and sets of others wait.
     pub fn exclusive() -> Self {
-        Self { mode: HeldMode::Exclusive, timeout: None, interruptible: false }
+        Self { mode: HeldMode::Exclusive, timeout: None, interrupted_by: None }
     }
 
     /// Others may hold it as shared too; autolocked sets wait.
     pub fn shared() -> Self {
-        Self { mode: HeldMode::Shared, timeout: None, interruptible: false }
+        Self { mode: HeldMode::Shared, timeout: None, interrupted_by: None }
     }
 
     /// How long to wait; zero is for ever. The handle's timeout unless set.
@@ -47,14 +47,15 @@ impl LockOptions {
         self
     }
 
-    /// Whether a signal ends the wait with [`ErrorKind::Interrupted`].
-    pub fn interruptible(mut self, interruptible: bool) -> Self {
-        self.interruptible = interruptible;
+    /// Ends the wait with [`ErrorKind::Interrupted`] when `is_interrupted` says so, which is asked
+    /// as by [`Namespace::wait_interruptibly`](crate::Namespace::wait_interruptibly).
+    pub fn interrupted_by(mut self, is_interrupted: fn() -> bool) -> Self {
+        self.interrupted_by = Some(is_interrupted);
         self
     }
 
     fn patience(&self, context: &Context) -> Patience {
-        Patience::new(self.timeout.unwrap_or(context.timeout), self.interruptible)
+        Patience::new(self.timeout.unwrap_or(context.timeout), self.interrupted_by)
     }
 }
 

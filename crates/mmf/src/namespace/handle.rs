@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{BREAK, CAPACITY, HASH_SEED, NAMESPACE_ID};
 use crate::inspect::{self, Finding, Statistics};
 use crate::platform::{self, Access, FileIdentity};
-use crate::registry::Registry;
+use crate::registry::{Interruption, Registry};
 use crate::sync::Ordering;
 use crate::value::{FromValue, ToValue, ValueType};
 use crate::variable::{
@@ -305,7 +305,7 @@ impl Namespace {
     ///
     /// [`ErrorKind::TimedOut`].
     pub fn wait(&self, name: &str, condition: &Condition, timeout: Duration) -> Result<Outcome> {
-        self.wait_for(&[(name, condition)], timeout, false)
+        self.wait_for(&[(name, condition)], timeout, None)
     }
 
     /// Sleeps until one of several conditions holds; a zero timeout is for ever.
@@ -314,10 +314,14 @@ impl Namespace {
     ///
     /// [`ErrorKind::TimedOut`].
     pub fn wait_any(&self, wanted: &[(&str, &Condition)], timeout: Duration) -> Result<Outcome> {
-        self.wait_for(wanted, timeout, false)
+        self.wait_for(wanted, timeout, None)
     }
 
-    /// As [`Namespace::wait_any`], but a signal handler that runs ends the wait.
+    /// As [`Namespace::wait_any`], but the wait ends when `is_interrupted` says so.
+    ///
+    /// It is asked, by the waiting thread, after each sleep: at once when a signal handler has run
+    /// during the sleep, after 250 ms at most when the handler ran between two. As a rule it tells
+    /// what a handler has noted. It must not use the namespace, nor panic.
     ///
     /// # Errors
     ///
@@ -326,15 +330,16 @@ impl Namespace {
         &self,
         wanted: &[(&str, &Condition)],
         timeout: Duration,
+        is_interrupted: fn() -> bool,
     ) -> Result<Outcome> {
-        self.wait_for(wanted, timeout, true)
+        self.wait_for(wanted, timeout, Some(is_interrupted))
     }
 
     fn wait_for(
         &self,
         wanted: &[(&str, &Condition)],
         timeout: Duration,
-        interruptible: bool,
+        interrupted_by: Option<Interruption>,
     ) -> Result<Outcome> {
         let name = wanted.first().map(|(name, _)| *name);
         let explain = |error| self.explain(error, "wait for", name);
@@ -348,7 +353,7 @@ impl Namespace {
             .collect::<Result<_>>()
             .map_err(explain)?;
         let timeout = (!timeout.is_zero()).then_some(timeout);
-        self.context.wait(&targets, timeout, interruptible).map_err(explain)
+        self.context.wait(&targets, timeout, interrupted_by).map_err(explain)
     }
 
     /// Locks the whole namespace. A thread that holds it may lock it again.

@@ -171,7 +171,7 @@ impl Variable {
         self.with("wait for", |target| {
             let target =
                 Target { name: target.name, hash: target.hash, hint: Cell::new(target.hint.get()) };
-            self.context.wait(&[(target, condition)], timeout, false)
+            self.context.wait(&[(target, condition)], timeout, None)
         })
     }
 

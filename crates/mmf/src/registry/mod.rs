@@ -9,7 +9,7 @@ mod slots;
 mod structural;
 
 pub(crate) use attachment::Registry;
-pub(crate) use patience::{Patience, Step};
+pub(crate) use patience::{Interruption, Patience, Step};
 pub(crate) use reap::{heal_shared, is_listed_shared};
 pub(crate) use seats::{SeatLease, program_name};
 pub(crate) use structural::Structural;

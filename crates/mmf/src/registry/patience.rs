@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Holder, Result};
 use crate::platform::LONGEST_SLEEP;
-use crate::segment::Sleep;
 
 /// Turns of spinning before the first sleep.
 const SPINS: u32 = if cfg!(loom) { 0 } else { 200 };
@@ -25,23 +24,26 @@ pub(crate) enum Step {
     GiveUp,
 }
 
+/// Tells whether a wait is to end before its time, as after a signal.
+pub(crate) type Interruption = fn() -> bool;
+
 /// The course of one wait.
 pub(crate) struct Patience {
     timeout: Option<Duration>,
     deadline: Option<Instant>,
-    interruptible: bool,
+    interrupted_by: Option<Interruption>,
     spins: u32,
     sleep: Duration,
     probe_next: bool,
 }
 
 impl Patience {
-    /// Waits for `timeout`, or for ever.
-    pub(crate) fn new(timeout: Option<Duration>, interruptible: bool) -> Self {
+    /// Waits for `timeout`, or for ever, until `interrupted_by` says that the wait is to end.
+    pub(crate) fn new(timeout: Option<Duration>, interrupted_by: Option<Interruption>) -> Self {
         Self {
             timeout,
             deadline: None,
-            interruptible,
+            interrupted_by,
             spins: 0,
             sleep: FIRST_SLEEP,
             probe_next: false,
@@ -80,9 +82,10 @@ impl Patience {
         self.deadline
     }
 
-    /// Takes note of how a sleep ended.
-    pub(crate) fn after_sleep(&self, sleep: Sleep) -> Result<()> {
-        if self.interruptible && sleep == Sleep::Interrupted {
+    /// Asks after each sleep, however it ended: a signal that was handled while the waiter was
+    /// awake has ended no sleep.
+    pub(crate) fn after_sleep(&self) -> Result<()> {
+        if self.interrupted_by.is_some_and(|is_interrupted| is_interrupted()) {
             return Err(Error::new(ErrorKind::Interrupted, "a signal ended the wait"));
         }
         Ok(())

@@ -26,7 +26,7 @@ impl Registry {
         for slot in 0..slots::count(self.segment())? {
             if self.is_dead(slot)? {
                 let patience =
-                    &mut super::Patience::new(Some(std::time::Duration::from_secs(1)), false);
+                    &mut super::Patience::new(Some(std::time::Duration::from_secs(1)), None);
                 self.recover(patience)?;
                 return Ok(());
             }

@@ -180,6 +180,11 @@ impl Registry {
 
     /// Gives back every seat of this process's `slot`, with the blocks in their magazines.
     pub(super) fn return_everything(&self, slot: u32) -> Result<()> {
+        let mut seats = Seat::all(self.segment());
+        // Only its own process gives a slot seats: who has none to return waits for nobody.
+        if !seats.any(|seat| seat.is_ok_and(|seat| seat.slot() == Some(slot))) {
+            return Ok(());
+        }
         let structural = self.structural(Some(Duration::from_secs(1)))?;
         for seat in Seat::all(self.segment()) {
             let seat = seat?;

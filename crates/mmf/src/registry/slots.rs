@@ -198,7 +198,10 @@ impl Registry {
     /// The slot's process as a holder for error messages.
     pub(crate) fn holder_of_slot(&self, slot: u32, since: Option<u64>) -> Option<Holder> {
         let information = self.slot_information(slot).ok()??;
+        let own = self.attachment().map_or(0, |attachment| attachment.identity.pid_namespace);
+        let theirs = information.pid_namespace;
         Some(Holder {
+            in_other_pid_namespace: own != 0 && theirs != 0 && own != theirs,
             pid: information.process,
             program: information.program,
             since: since.map(|milliseconds| {

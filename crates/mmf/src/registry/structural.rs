@@ -20,7 +20,7 @@ pub(crate) struct Structural<'a> {
 impl Registry {
     /// Takes the structural lock within `timeout`.
     pub(crate) fn structural(&self, timeout: Option<Duration>) -> Result<Structural<'_>> {
-        self.structural_with(&mut Patience::new(timeout, false))
+        self.structural_with(&mut Patience::new(timeout, None))
     }
 
     /// Takes the structural lock within what is left of a wait.
@@ -42,8 +42,8 @@ impl Registry {
                 Step::Sleep(slice) => {
                     let announced = seen.with_waiters();
                     if seen == announced || exchange(word, seen, announced) {
-                        let end = sleep_on(word, announced.0, slice, patience.deadline());
-                        patience.after_sleep(end)?;
+                        sleep_on(word, announced.0, slice, patience.deadline());
+                        patience.after_sleep()?;
                     }
                 }
                 Step::Probe => {

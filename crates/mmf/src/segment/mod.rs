@@ -16,7 +16,7 @@ mod source;
 pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
-pub(crate) use sleep::{Sleep, sleep_on, wake};
+pub(crate) use sleep::{sleep_on, wake};
 pub(crate) use source::Source;
 
 use crate::error::{Error, ErrorKind};

@@ -6,31 +6,19 @@ use crate::sync::AtomicU64;
 #[cfg(not(loom))]
 use crate::sync::process_local::AtomicU32;
 
-/// Why a sleep ended. None of these says that the condition holds: look again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sleep {
-    /// Somebody woke us, the word has another value, or the slice is over.
-    LookAgain,
-    /// A signal handler ran.
-    Interrupted,
-}
-
 /// Sleeps while the low half of `word` is that of `expected`, for `slice` at most, and not past
-/// `deadline`.
+/// `deadline`. Somebody wakes the sleeper, the word has another value, a signal handler runs, or the
+/// slice is over: whatever it was, look again.
 #[cfg(not(loom))]
 pub(crate) fn sleep_on(
     word: &AtomicU64,
     expected: u64,
     slice: Duration,
     deadline: Option<Instant>,
-) -> Sleep {
-    use crate::platform::{WaitOutcome, wait_on};
+) {
     let left =
         deadline.map_or(slice, |deadline| deadline.saturating_duration_since(Instant::now()));
-    match wait_on(low_half(word), expected as u32, slice.min(left)) {
-        WaitOutcome::Interrupted => Sleep::Interrupted,
-        WaitOutcome::Woken | WaitOutcome::ValueChanged | WaitOutcome::TimedOut => Sleep::LookAgain,
-    }
+    let _ = crate::platform::wait_on(low_half(word), expected as u32, slice.min(left));
 }
 
 /// In a model a sleep is a chance for others to run.
@@ -40,9 +28,8 @@ pub(crate) fn sleep_on(
     _expected: u64,
     _slice: Duration,
     _deadline: Option<Instant>,
-) -> Sleep {
+) {
     loom::thread::yield_now();
-    Sleep::LookAgain
 }
 
 /// Wakes everybody who sleeps on `word`.

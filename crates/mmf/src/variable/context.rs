@@ -28,7 +28,7 @@ pub(crate) struct Context {
 impl Context {
     /// A wait within the handle's timeout.
     pub(super) fn patience(&self) -> Patience {
-        Patience::new(self.timeout, false)
+        Patience::new(self.timeout, None)
     }
 
     /// The record that bears the target's name, and its identity.

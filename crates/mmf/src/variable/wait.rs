@@ -7,7 +7,7 @@ use super::{Context, Target};
 use crate::error::Result;
 use crate::format::publish::Publish;
 use crate::record::Record;
-use crate::registry::{Patience, Step};
+use crate::registry::{Interruption, Patience, Step};
 use crate::seat::Seat;
 use crate::segment::sleep_on;
 use crate::sync::Ordering;
@@ -52,10 +52,10 @@ impl Context {
         &self,
         wanted: &[(Target<'_>, &Condition)],
         timeout: Option<Duration>,
-        interruptible: bool,
+        interrupted_by: Option<Interruption>,
     ) -> Result<Outcome> {
         // One patience for the whole wait, for reads behind locks too.
-        let mut patience = Some(Patience::new(timeout, interruptible));
+        let mut patience = Some(Patience::new(timeout, interrupted_by));
         if let [(target, condition)] = wanted {
             if let Some(version) = self.holds(target, condition, &mut patience)? {
                 return Ok(Outcome { index: 0, version });
@@ -208,8 +208,8 @@ impl Context {
             return Ok(());
         }
         let patience = patience.get_or_insert_with(|| self.patience());
-        let end = sleep_on(word, expected, slice, patience.deadline());
-        patience.after_sleep(end)
+        sleep_on(word, expected, slice, patience.deadline());
+        patience.after_sleep()
     }
 
     fn first_that_holds(
@@ -252,8 +252,8 @@ impl Context {
                 return Ok(outcome);
             }
             let patience = patience.get_or_insert_with(|| self.patience());
-            let end = sleep_on(seat.wake_word(), expected, slice, patience.deadline());
-            patience.after_sleep(end)?;
+            sleep_on(seat.wake_word(), expected, slice, patience.deadline());
+            patience.after_sleep()?;
         }
     }
 
@@ -268,6 +268,8 @@ impl Context {
             }
             if let Some(slice) = self.next_sleep([], patience)? {
                 std::thread::sleep(slice.min(READER_SLEEP));
+                let patience = patience.get_or_insert_with(|| self.patience());
+                patience.after_sleep()?;
             }
         }
     }

@@ -262,8 +262,8 @@ impl Context {
                     .compare_exchange(seen.0, announced.0, Ordering::SeqCst, Ordering::Relaxed)
                     .is_ok();
                 if stands {
-                    let end = sleep_on(word, announced.0, slice, patience.deadline());
-                    patience.after_sleep(end)?;
+                    sleep_on(word, announced.0, slice, patience.deadline());
+                    patience.after_sleep()?;
                 }
             }
             Step::Probe => {

@@ -25,4 +25,4 @@ pub(crate) use liveness::{
     try_exclusive_presence, unlock_initialisation,
 };
 pub(crate) use mapping::{Access, Mapping, commit};
-pub(crate) use wait::{LONGEST_SLEEP, WaitOutcome, wait_on, wake_all};
+pub(crate) use wait::{LONGEST_SLEEP, wait_on, wake_all};

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "installing a signal handler")]
 
+use super::super::wait::WaitOutcome;
 use super::*;
 
 #[test]
