@@ -230,10 +230,24 @@ fn stage_unlink<'s>(
     Ok(journal)
 }
 
+/// The death of a lock's owner, of which the next exclusive owner has not been told yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UntoldDeath {
+    /// Keeps the record: it is all that tells.
+    Keeps,
+    /// Goes with the record.
+    Goes,
+}
+
 /// Unmakes a record that has neither value nor lock, in the name of `seat`.
 ///
 /// Nothing happens when somebody is using the record: it is theirs then.
-pub(crate) fn unlink_if_unused(segment: &Segment, seat: &Seat<'_>, offset: u64) -> Result<bool> {
+pub(crate) fn unlink_if_unused(
+    segment: &Segment,
+    seat: &Seat<'_>,
+    offset: u64,
+    untold: UntoldDeath,
+) -> Result<bool> {
     let record = Record::at(segment, offset)?;
     let state = match record.try_lock(seat) {
         LockAttempt::Taken(state) => state,
@@ -245,7 +259,8 @@ pub(crate) fn unlink_if_unused(segment: &Segment, seat: &Seat<'_>, offset: u64) 
     let lock = LockWord(record.lock_word().load(Ordering::SeqCst));
     let unused = record.identity().is_live()
         && record.descriptor(state.current()).is_none()
-        && lock.is_free();
+        && lock.is_free()
+        && (untold == UntoldDeath::Goes || !lock.owner_died());
     if unused {
         unlink(segment, seat, &record, state, NO_PLACE)?;
     } else {
