@@ -11,6 +11,7 @@ mod layout;
 mod roles;
 mod scenario;
 mod step;
+mod storm;
 mod tracee;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     All(all::All),
     Step(step::Step),
     Crash(crash::Crash),
+    Storm(storm::Storm),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
         Command::Crash(command) => command.run(),
+        Command::Storm(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),
