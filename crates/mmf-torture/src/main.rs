@@ -12,6 +12,7 @@ mod living;
 mod roles;
 mod scenario;
 mod step;
+mod storm;
 mod tracee;
 
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Command {
     Step(step::Step),
     Crash(crash::Crash),
     Living(living::Living),
+    Storm(storm::Storm),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Step(command) => command.run(),
         Command::Crash(command) => command.run(),
         Command::Living(command) => command.run(),
+        Command::Storm(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),

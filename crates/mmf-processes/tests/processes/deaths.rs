@@ -48,6 +48,22 @@ fn a_killed_holder_is_recovered_from() {
     });
 }
 
+/// A shared holder that came and went unmade the record of a variable without value, and with it
+/// what was to be told.
+#[test]
+fn a_shared_holder_does_not_take_the_news_of_a_death_with_it() {
+    each_place(|workshop, opening| {
+        for variable in [None, Some("v"), Some("without a value")] {
+            let mut heir = workshop.actor_in(opening);
+            holding(workshop.actor_in(opening), variable).kill();
+            let mut reader = workshop.actor_in(opening);
+            assert!(reader.lock_shared(variable, 10_000).unwrap(), "{variable:?}");
+            reader.unlock().unwrap();
+            is_recovered(&mut heir, variable);
+        }
+    });
+}
+
 #[test]
 fn gets_and_sets_that_wait_for_a_killed_holder_go_on() {
     each_place(|workshop, opening| {

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::lock_word::LockWord;
 use crate::format::seat::HeldMode;
-use crate::record::{Record, record_of_lock, unlink_if_unused};
+use crate::record::{Record, UntoldDeath, record_of_lock, unlink_if_unused};
 use crate::registry::{Registry, heal_shared};
 use crate::seat::Seat;
 use crate::segment::{Segment, wake};
@@ -58,7 +58,8 @@ fn free_exclusive(word: &AtomicU64, seat: &Seat<'_>) {
 
 /// Unmakes the record behind a lock if it was made to be locked and never got a value.
 ///
-/// When it cannot be done now, the record stays until memory is short and all are swept.
+/// When it cannot be done now, the record stays until memory is short and all are swept; also
+/// when an owner has died of whom the next exclusive one is to be told.
 fn unlink_without_value(registry: &Registry, seat: &Seat<'_>, lock: u64) {
     let Some(record) = record_of_lock(lock) else { return };
     if let Err(error) = try_unlink(registry, seat, record) {
@@ -72,7 +73,7 @@ fn try_unlink(registry: &Registry, seat: &Seat<'_>, record: u64) -> Result<()> {
     let publish = look.publish();
     if look.identity().is_live() && look.descriptor(publish.current()).is_none() {
         let _structural = registry.structural(Some(std::time::Duration::from_secs(1)))?;
-        unlink_if_unused(segment, seat, record)?;
+        unlink_if_unused(segment, seat, record, UntoldDeath::Keeps)?;
     }
     Ok(())
 }

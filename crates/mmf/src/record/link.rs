@@ -10,7 +10,7 @@ use crate::format::header::{HASH_SEED, RECORD_COUNT, VERSION_FLOOR};
 use crate::format::index::Hash;
 use crate::format::lock_word::{LockWord, OWNER_DIED};
 use crate::format::publish::{Publish, VERSION_LIMIT, is_later};
-use crate::format::record::{INLINE_NAME, LONGEST_NAME};
+use crate::format::record::{INLINE_NAME, Identity, LONGEST_NAME};
 use crate::format::seat::{Intent, NO_PLACE, Phase};
 use crate::heap;
 use crate::index;
@@ -35,16 +35,25 @@ pub(crate) struct NewVariable<'n> {
     pub(crate) seal: Option<Seal>,
 }
 
+/// A variable that was made, as it was then: by the time its maker looks at it, the record may be
+/// another's.
+#[derive(Clone, Copy)]
+pub(crate) struct Linked {
+    pub(crate) record: u64,
+    pub(crate) identity: Identity,
+    pub(crate) version: u64,
+}
+
 /// Makes a variable that does not exist. The caller owns the structural lock and has looked.
 ///
 /// `may_enter` is asked once the intent stands and the record is locked; if it says no, nothing
 /// has happened and `None` is returned. On success the record is unlocked and the intent cleared.
-pub(crate) fn link<'a>(
-    segment: &'a Segment,
+pub(crate) fn link(
+    segment: &Segment,
     seat: &Seat<'_>,
     new: NewVariable<'_>,
     may_enter: impl FnOnce() -> bool,
-) -> Result<Option<Record<'a>>> {
+) -> Result<Option<Linked>> {
     let seed = segment.word(HASH_SEED)?.load(Ordering::Relaxed);
     index::make_room(segment, new.hash, &|record| hash_of_record(segment, record, seed))?;
     let (mut journal, record, version) = claim(segment, seat)?;
@@ -52,11 +61,12 @@ pub(crate) fn link<'a>(
         record.abandon_free(seat, version);
         return Ok(None);
     }
-    match stage_link(&mut journal, seat, &record, version, new).and_then(|()| journal.commit()) {
-        Ok(()) => {
+    let staged = stage_link(&mut journal, seat, &record, version, new);
+    match staged.and_then(|identity| journal.commit().map(|()| identity)) {
+        Ok(identity) => {
             record.unlock_at(version);
             seat.set_intent(Intent::NONE);
-            Ok(Some(record))
+            Ok(Some(Linked { record: record.offset, identity, version }))
         }
         Err(error) => {
             record.abandon_free(seat, version);
@@ -127,7 +137,7 @@ fn stage_link(
     record: &Record<'_>,
     version: u64,
     new: NewVariable<'_>,
-) -> Result<()> {
+) -> Result<Identity> {
     let current = Publish::free(version).current();
     // Release fence: a reader of the record's former life that sees a name word of the new one
     // sees that its version is gone.
@@ -158,7 +168,8 @@ fn stage_link(
         journal.write(seat.magazine_offset(new.place), 0)?;
     }
     let count = journal.read(RECORD_COUNT)?;
-    journal.write(RECORD_COUNT, count.wrapping_add(1))
+    journal.write(RECORD_COUNT, count.wrapping_add(1))?;
+    Ok(identity)
 }
 
 /// Unmakes a variable whose publish lock `seat` holds at `state`, and unlocks the record.
@@ -219,10 +230,24 @@ fn stage_unlink<'s>(
     Ok(journal)
 }
 
+/// The death of a lock's owner, of which the next exclusive owner has not been told yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UntoldDeath {
+    /// Keeps the record: it is all that tells.
+    Keeps,
+    /// Goes with the record.
+    Goes,
+}
+
 /// Unmakes a record that has neither value nor lock, in the name of `seat`.
 ///
 /// Nothing happens when somebody is using the record: it is theirs then.
-pub(crate) fn unlink_if_unused(segment: &Segment, seat: &Seat<'_>, offset: u64) -> Result<bool> {
+pub(crate) fn unlink_if_unused(
+    segment: &Segment,
+    seat: &Seat<'_>,
+    offset: u64,
+    untold: UntoldDeath,
+) -> Result<bool> {
     let record = Record::at(segment, offset)?;
     let state = match record.try_lock(seat) {
         LockAttempt::Taken(state) => state,
@@ -234,7 +259,8 @@ pub(crate) fn unlink_if_unused(segment: &Segment, seat: &Seat<'_>, offset: u64) 
     let lock = LockWord(record.lock_word().load(Ordering::SeqCst));
     let unused = record.identity().is_live()
         && record.descriptor(state.current()).is_none()
-        && lock.is_free();
+        && lock.is_free()
+        && (untold == UntoldDeath::Goes || !lock.owner_died());
     if unused {
         unlink(segment, seat, &record, state, NO_PLACE)?;
     } else {

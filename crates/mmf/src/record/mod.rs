@@ -10,7 +10,8 @@ mod models;
 
 pub(crate) use access::{Record, record_of_lock};
 pub(crate) use link::{
-    NewVariable, hash_of_record, link, name_of_record, unlink, unlink_if_unused,
+    Linked, NewVariable, UntoldDeath, hash_of_record, link, name_of_record, unlink,
+    unlink_if_unused,
 };
 pub(crate) use publish::{Exchange, LockAttempt, resolve_intent};
 pub(crate) use read::{Glimpse, find};

@@ -9,7 +9,7 @@ use crate::format::lock_word::{LockWord, Mode};
 use crate::format::seat::{Held, HeldMode};
 use crate::format::slot::STATE;
 use crate::heap;
-use crate::record::{record_of_lock, resolve_intent, unlink_if_unused};
+use crate::record::{UntoldDeath, record_of_lock, resolve_intent, unlink_if_unused};
 use crate::seat::Seat;
 use crate::segment::{Segment, wake};
 use crate::sync::{Ordering, fence};
@@ -69,15 +69,12 @@ impl Registry {
         let segment = self.segment();
         resolve_intent(segment, seat)?;
         for (index, held) in seat.held_entries().collect::<Vec<_>>() {
-            let previous_owner_died = release_for(segment, seat, held)?;
-            match record_of_lock(held.lock()) {
-                // In the seat's own name: if we die here, its intent says what we were doing.
-                Some(record) if !previous_owner_died => {
-                    unlink_if_unused(segment, seat, record)?;
-                }
-                // A record whose locker died stays for the next locker, who is told; if nobody
-                // comes, it goes when memory is short.
-                _ => {}
+            release_for(segment, seat, held)?;
+            if let Some(record) = record_of_lock(held.lock()) {
+                // In the seat's own name: if we die here, its intent says what we were doing. A
+                // record whose owner died stays for the next owner, who is told; if nobody comes,
+                // it goes when memory is short.
+                unlink_if_unused(segment, seat, record, UntoldDeath::Keeps)?;
             }
             seat.clear_held(index);
         }
@@ -93,8 +90,8 @@ impl Registry {
     }
 }
 
-/// Releases a lock that a dead seat lists. Returns whether the next owner is to be told.
-fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<bool> {
+/// Releases a lock that a dead seat lists.
+fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<()> {
     let word = segment.word(held.lock())?;
     loop {
         let seen = LockWord(word.load(Ordering::SeqCst));
@@ -109,8 +106,7 @@ fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<bool> {
             break;
         }
     }
-    heal_shared(segment, held.lock(), Some(seat.number))?;
-    Ok(LockWord(word.load(Ordering::SeqCst)).owner_died())
+    heal_shared(segment, held.lock(), Some(seat.number))
 }
 
 /// Frees a lock word that says SHARED although nobody lists it, as a holder's or a giver-up's

@@ -10,7 +10,7 @@ use crate::format::run::{INFO, Info};
 use crate::format::seat::NO_PLACE;
 use crate::heap;
 use crate::platform::wall_clock_milliseconds;
-use crate::record::{Record, name_of_record, unlink_if_unused};
+use crate::record::{Record, UntoldDeath, name_of_record, unlink_if_unused};
 use crate::registry::{SeatLease, Structural};
 use crate::seat::{Seat, all_places, places_of};
 use crate::sync::{Ordering, fence};
@@ -246,7 +246,7 @@ fn sweep(structural: &Structural<'_>, seat: &Seat<'_>) -> Result<()> {
         let publish = record.publish();
         if record.identity().is_live() && record.descriptor(publish.current()).is_none() {
             tracing::debug!(name = ?name_of_record(segment, &record), "sweeping a record");
-            unlink_if_unused(segment, seat, record.offset)?;
+            unlink_if_unused(segment, seat, record.offset, UntoldDeath::Goes)?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::format::block::Descriptor;
 use crate::format::lock_word::LockWord;
 use crate::format::seat::NO_PLACE;
-use crate::record::{Exchange, unlink, unlink_if_unused};
+use crate::record::{Exchange, UntoldDeath, unlink, unlink_if_unused};
 use crate::seat::Seat;
 use crate::sync::Ordering;
 
@@ -59,7 +59,7 @@ impl Context {
         let has_waiters = record.publish_value(seat, *state, Descriptor::NONE, exchange);
         // The holder may have left between the look and the publication, and seen a value.
         if lock().is_free() {
-            unlink_if_unused(segment, seat, record.offset)?;
+            unlink_if_unused(segment, seat, record.offset, UntoldDeath::Goes)?;
         }
         drop(structural);
         Ok(has_waiters)

@@ -11,7 +11,7 @@ use crate::format::publish::Publish;
 use crate::format::record::Identity;
 use crate::format::seat::Intent;
 use crate::lock::{Entry, own_shared, wait_for_lock, writer_entry};
-use crate::record::{Exchange, Glimpse, LockAttempt, NewVariable, Record, find, link};
+use crate::record::{Exchange, Glimpse, Linked, LockAttempt, NewVariable, Record, find, link};
 use crate::registry::{Patience, SeatLease, Step, Structural};
 use crate::seat::Seat;
 use crate::segment::{sleep_on, wake};
@@ -129,17 +129,17 @@ impl Context {
             place: prepared.place,
             seal: prepared.seal,
         };
-        Ok(self.make(seat, target, new, patience)?.map(|record| record.publish().version()))
+        Ok(self.make(seat, target, new, patience)?.map(|linked| linked.version))
     }
 
     /// Links a record for the target; none when there is one already.
-    pub(crate) fn make<'a>(
-        &'a self,
+    pub(crate) fn make(
+        &self,
         seat: &Seat<'_>,
         target: &Target<'_>,
         new: NewVariable<'_>,
         patience: &mut Patience,
-    ) -> Result<Option<Record<'a>>> {
+    ) -> Result<Option<Linked>> {
         let segment = self.registry.segment();
         let namespace = segment.header_word(NAMESPACE_LOCK);
         loop {
@@ -159,10 +159,10 @@ impl Context {
                 entry == Entry::Open
             })?;
             drop(structural);
-            if let Some(record) = linked {
-                target.hint.set(Some(Hint { offset: record.offset, identity: record.identity() }));
+            if let Some(linked) = linked {
+                target.hint.set(Some(Hint { offset: linked.record, identity: linked.identity }));
                 self.announce_arrival(target)?;
-                return Ok(Some(record));
+                return Ok(Some(linked));
             }
             if entry == Entry::OwnShared {
                 return Err(own_shared());
@@ -172,13 +172,13 @@ impl Context {
     }
 
     /// Links; when memory is short, makes room and tries once more.
-    fn link_or_make_room<'a>(
-        &'a self,
+    fn link_or_make_room(
+        &self,
         structural: &Structural<'_>,
         seat: &Seat<'_>,
         new: NewVariable<'_>,
         mut may_enter: impl FnMut() -> bool,
-    ) -> Result<Option<Record<'a>>> {
+    ) -> Result<Option<Linked>> {
         let segment = self.registry.segment();
         match link(segment, seat, new, &mut may_enter) {
             Err(error) if error.kind() == ErrorKind::OutOfSpace => {

@@ -1,0 +1,96 @@
+//! Variables that are made and unmade while others use them.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use common::Configuration;
+use mmf::LockOptions;
+
+/// How long a race is run.
+const TIME: Duration = Duration::from_millis(1500);
+/// More than there are processors, so that threads are interrupted anywhere.
+const THREADS: usize = 6;
+
+/// Whoever made a record took note of it only when others could already have unmade it: its lock
+/// was then that of a record without a name, beside the one of the variable's next record.
+#[test]
+fn a_variable_without_value_has_one_exclusive_owner() {
+    let place = Configuration::InMemory.open();
+    let owners = [const { AtomicUsize::new(0) }; 3];
+    let turns = AtomicUsize::new(0);
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (owners, turns, namespace) = (&owners, &turns, &place.namespace);
+            scope.spawn(move || {
+                let mut lock = thread;
+                while begin.elapsed() < TIME {
+                    // Several, so that they take records from each other.
+                    lock = (lock + 1) % owners.len();
+                    let options = LockOptions::exclusive();
+                    let guard = namespace.lock_variable(&format!("lock {lock}"), &options).unwrap();
+                    assert_eq!(owners[lock].fetch_add(1, Ordering::SeqCst), 0, "two owners");
+                    turns.fetch_add(1, Ordering::SeqCst);
+                    assert_eq!(owners[lock].fetch_sub(1, Ordering::SeqCst), 1, "two owners");
+                    guard.unlock().unwrap();
+                }
+            });
+        }
+    });
+    assert!(turns.into_inner() > 1000);
+    assert_eq!(place.namespace.check().unwrap(), []);
+}
+
+/// For the same reason a handle that had made its variable could lead to another one, which had
+/// got the record meanwhile.
+#[test]
+fn a_handle_leads_to_no_other_variable() {
+    let place = Configuration::InMemory.open();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let namespace = &place.namespace;
+            scope.spawn(move || {
+                let name = format!("of pair {}", thread / 2);
+                let handle = namespace.variable(&name).unwrap();
+                while begin.elapsed() < TIME {
+                    handle.set(&name).unwrap();
+                    let found: Option<String> = namespace.get(&name).unwrap();
+                    assert!(found.is_none_or(|found| found == name), "set by another's handle");
+                    let found: Option<String> = handle.get().unwrap();
+                    assert!(found.is_none_or(|found| found == name), "of another variable");
+                    namespace.delete(&name).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(place.namespace.list("").count(), 0);
+    assert_eq!(place.namespace.check().unwrap(), []);
+}
+
+/// For the same reason a set that made its variable could return the version of a later change.
+#[test]
+fn versions_of_sets_are_their_own() {
+    let place = Configuration::InMemory.open();
+    let begin = Instant::now();
+    let versions = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut versions = Vec::new();
+                    while begin.elapsed() < TIME {
+                        versions.push(place.namespace.set("name", "value").unwrap());
+                        place.namespace.delete("name").unwrap();
+                    }
+                    versions
+                })
+            })
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let number = versions.len();
+    let different = versions.into_iter().collect::<std::collections::BTreeSet<_>>().len();
+    assert_eq!(number, different, "two sets returned one version");
+}
