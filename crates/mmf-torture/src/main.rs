@@ -7,6 +7,7 @@
 mod all;
 mod byte_lock;
 mod crash;
+mod faults;
 mod layout;
 mod roles;
 mod scenario;
@@ -28,6 +29,9 @@ enum Command {
     All(all::All),
     Step(step::Step),
     Crash(crash::Crash),
+    Faults(faults::Faults),
+    #[command(hide = true)]
+    FaultVictim(faults::Victim),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
         Command::Crash(command) => command.run(),
+        Command::Faults(command) => command.run(),
+        Command::FaultVictim(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),

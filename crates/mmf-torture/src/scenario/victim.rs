@@ -72,7 +72,8 @@ pub(crate) fn rival(scenario: &Scenario) -> Result<()> {
     Ok(scenario.builder().create().map(drop)?)
 }
 
-fn warm(scenario: &Scenario) -> Result<Namespace> {
+/// A handle as the victim has it when its operation begins.
+pub(crate) fn warm(scenario: &Scenario) -> Result<Namespace> {
     let namespace = scenario.builder().autolock(scenario.autolock).open()?;
     (scenario.warm_up)(&namespace)?;
     Ok(namespace)

@@ -31,3 +31,5 @@ mod stepper;
 mod walk;
 
 pub(crate) use command::{Judge, StandBy, Step};
+pub(crate) use oracle::{Outcome, Verdict, compare, look_for_findings, read_all};
+pub(crate) use snapshot::Snapshot;

@@ -13,7 +13,7 @@ const LONGEST_TRIAL: Duration = Duration::from_secs(20);
 
 /// Whether the operation has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// Not at all.
     Before,
     /// Wholly; also for an operation that changes nothing.
@@ -22,8 +22,8 @@ pub(super) enum Outcome {
 
 /// A finding that all is well.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Verdict {
-    pub(super) outcome: Outcome,
+pub(crate) struct Verdict {
+    pub(crate) outcome: Outcome,
     pub(super) recovery: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Verdict {
     }
 
     /// Reads such a line; none when it is another.
-    pub(super) fn from_line(line: &str) -> Option<Self> {
+    pub(crate) fn from_line(line: &str) -> Option<Self> {
         let (outcome, time) = line.trim_end().split_once(' ')?;
         let outcome = match outcome {
             "before" => Outcome::Before,
@@ -66,7 +66,7 @@ pub(super) fn target_of(scenario: &Scenario) -> &'static str {
     }
 }
 
-pub(super) fn read_all(namespace: &Namespace) -> Result<Content> {
+pub(crate) fn read_all(namespace: &Namespace) -> Result<Content> {
     let mut content = Content::new();
     for name in namespace.list("") {
         let name = name?;
@@ -79,7 +79,7 @@ pub(super) fn read_all(namespace: &Namespace) -> Result<Content> {
 }
 
 /// Tells whether the content is that of before or after; anything else is an error.
-pub(super) fn compare(scenario: &Scenario, content: &Content) -> Result<Outcome> {
+pub(crate) fn compare(scenario: &Scenario, content: &Content) -> Result<Outcome> {
     let after = scenario.after();
     if *content == after {
         return Ok(Outcome::After);
@@ -168,7 +168,7 @@ pub(super) fn use_many_seats(namespace: &Namespace, count: usize) -> Result<()> 
     })
 }
 
-pub(super) fn look_for_findings(namespace: &Namespace, when: &str) -> Result<()> {
+pub(crate) fn look_for_findings(namespace: &Namespace, when: &str) -> Result<()> {
     let findings = namespace.check()?;
     if findings.is_empty() {
         return Ok(());

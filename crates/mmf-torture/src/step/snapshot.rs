@@ -12,7 +12,7 @@ use crate::layout::{LINK_MAGIC, PRESENCE_BYTE, committed, live_slots};
 
 /// The files of a directory at one moment.
 #[derive(Clone)]
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     directory: PathBuf,
     /// Name, length and the committed part of the content.
     files: Vec<(String, usize, Vec<u8>)>,
@@ -20,7 +20,7 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// The directory's files at present.
-    pub(super) fn of(directory: &Path) -> Result<Self> {
+    pub(crate) fn of(directory: &Path) -> Result<Self> {
         Ok(Observer::new(directory)?.snapshot())
     }
 
@@ -30,7 +30,7 @@ impl Snapshot {
     }
 
     /// Writes the same files to another directory. Links lead to the copies.
-    pub(super) fn copy_to(&self, directory: &Path) -> Result<()> {
+    pub(crate) fn copy_to(&self, directory: &Path) -> Result<()> {
         std::fs::create_dir(directory)?;
         for (name, length, content) in &self.files {
             let path = directory.join(name);

@@ -1,0 +1,157 @@
+//! The command line, and the table of what the faults came to.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use std::num::NonZeroUsize;
+
+use nix::errno::Errno;
+
+use super::calls::{Findings, Tally, Trials, errno_named};
+use super::tracer::Plan;
+use crate::Result;
+use crate::scenario::catalogue::{all, find};
+use crate::scenario::{Scenario, Storage};
+
+/// Fails what operations ask of the operating system, one request at a time.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Faults {
+    /// What is to fail; everything unless set.
+    part: Option<Part>,
+    /// The operations; all of them if none is named.
+    #[arg(value_name = "OPERATION")]
+    names: Vec<String>,
+    /// Tries every Nth fault only.
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN)]
+    every: NonZeroUsize,
+    /// Where the namespaces lie; both places unless set.
+    #[arg(long, value_enum)]
+    storage: Option<Storage>,
+    /// With `calls` and one operation: fails the call of this number alone.
+    #[arg(long, value_name = "NUMBER", requires = "errno")]
+    call: Option<usize>,
+    /// With --call: the error, such as ENOSPC.
+    #[arg(long, value_name = "ERROR", value_parser = errno_named)]
+    errno: Option<Errno>,
+    /// With --call: all later calls fail, too, that can report the error.
+    #[arg(long)]
+    lasting: bool,
+    /// Tries so many operations at once; as many as there are processors unless set.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// What is to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Every system call in turn.
+    Calls,
+}
+
+impl Faults {
+    /// Prints a table of the faults and what they came to.
+    pub(crate) fn run(&self) -> Result<()> {
+        let mut place = tempfile::Builder::new();
+        place.prefix("mmf-torture-");
+        let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
+        if let (Some(at), Some(errno)) = (self.call, self.errno) {
+            return self.one_call(root.path(), at, errno);
+        }
+        match self.part {
+            Some(Part::Calls) | None => self.calls(root.path()),
+        }
+    }
+
+    fn one_call(&self, root: &Path, at: usize, errno: Errno) -> Result<()> {
+        let [name] = &self.names[..] else { return Err("name one operation".into()) };
+        let scenario = find(name, self.storage.unwrap_or(Storage::Memory))?;
+        let plan = if self.lasting { Plan::From(at, errno) } else { Plan::Once(at, errno) };
+        println!("{}", Trials::new(&scenario, root)?.run_one(plan)?);
+        Ok(())
+    }
+
+    fn scenarios(&self) -> Result<Vec<Scenario>> {
+        let storages = match self.storage {
+            Some(storage) => vec![storage],
+            None => vec![Storage::Memory, Storage::Swapfile],
+        };
+        let mut scenarios = Vec::new();
+        for storage in storages {
+            if self.names.is_empty() {
+                scenarios.extend(all(storage));
+            }
+            for name in &self.names {
+                scenarios.push(find(name, storage)?);
+            }
+        }
+        Ok(scenarios)
+    }
+
+    fn calls(&self, root: &Path) -> Result<()> {
+        let started = Instant::now();
+        let scenarios = self.scenarios()?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let jobs = self.jobs.map_or(processors, usize::from);
+        let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            for _ in 0..jobs {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(scenario) = scenarios.get(number) else { return };
+                        let done = Trials::new(scenario, root)
+                            .and_then(|trials| trials.run(self.every.get()));
+                        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                        results.push((number, done));
+                    }
+                });
+            }
+        });
+        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.sort_by_key(|(number, _)| *number);
+        let (mut tally, mut bad, mut calls) = (Tally::default(), Vec::new(), 0);
+        for (number, done) in results {
+            match done {
+                Ok(findings) => {
+                    let Findings { tally: one, calls: made, bad: found } = findings;
+                    tally.merge(one);
+                    calls += made;
+                    bad.extend(found);
+                }
+                Err(error) => bad.push(format!("{}: {error}", scenarios[number].name)),
+            }
+        }
+        print_table(&tally);
+        let total = tally.total();
+        println!(
+            "{} operations, {calls} system calls, {} faults: {} survived, {} refused, {} bad, \
+             {:.1} s",
+            scenarios.len(),
+            total.times,
+            total.survived,
+            total.refused,
+            total.times - total.survived - total.refused,
+            started.elapsed().as_secs_f64()
+        );
+        if bad.is_empty() {
+            return Ok(());
+        }
+        Err(bad.join("\n").into())
+    }
+}
+
+fn print_table(tally: &Tally) {
+    println!(
+        "{:<18} {:<12} {:<14} {:>7} {:>9} {:>8}",
+        "call", "error", "extent", "times", "survived", "refused"
+    );
+    for ((name, errno, extent), count) in &tally.0 {
+        println!(
+            "{name:<18} {errno:<12} {extent:<14} {:>7} {:>9} {:>8}",
+            count.times, count.survived, count.refused
+        );
+    }
+}
