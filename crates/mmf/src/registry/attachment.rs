@@ -6,7 +6,7 @@ use super::slots::{self, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{BREAK, OPTION_CHECKSUMS, OPTION_WHILE_ATTACHED, OPTIONS};
 use crate::platform::{
-    self, Access, Anchor, FileIdentity, ProcessIdentity, fork_epoch, hold_off_fork,
+    self, Access, Anchor, ProcessIdentity, fork_epoch, hold_off_fork,
 };
 use crate::segment::Segment;
 use crate::sync::Ordering::Relaxed;
@@ -188,8 +188,8 @@ impl Registry {
         }
         source.with_file(Access::ReadWrite, |file| {
             // The lock lives with this description: nobody attaches before the name is gone.
-            let same = FileIdentity::of_path(&source.path).ok() == Some(source.identity);
-            if same && platform::try_exclusive_presence(file)? {
+            let is_named = source.identity.is_named(&source.path)?;
+            if is_named && platform::try_exclusive_presence(file)? {
                 platform::remove_file(&source.path)?;
                 source.remove_link()?;
             }
