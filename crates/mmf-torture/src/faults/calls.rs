@@ -1,14 +1,16 @@
 //! Every system call of an operation fails in turn.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 
-use super::errors::LASTING;
+use super::errors::UNMAPPING;
 use super::tracer::{Plan, Traced, trace};
+use super::victim::{KEEPING_A_LOCK, let_another_judge};
 use crate::Result;
 use crate::scenario::Scenario;
 use crate::step::Snapshot;
@@ -58,16 +60,58 @@ pub(super) struct Findings {
     pub(super) bad: Vec<String>,
 }
 
+/// Whether the system seems to have crashed before the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Crash {
+    /// It has not.
+    None,
+    /// It has, and the file is sound.
+    Sound,
+    /// It has, and the file's structure is broken.
+    Broken,
+}
+
+/// Words of the header (`docs/format.md`): the boot, and the number of variables.
+const BOOT: usize = 96;
+const RECORD_COUNT: usize = 272;
+
+impl Crash {
+    /// Leaves a namespace's file as the crash does.
+    fn happen(self, path: &Path) -> Result<()> {
+        let words: &[usize] = match self {
+            Self::None => &[],
+            Self::Sound => &[BOOT],
+            Self::Broken => &[BOOT, RECORD_COUNT],
+        };
+        let file = std::fs::File::options().read(true).write(true).open(path)?;
+        for word in words {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, *word as u64)?;
+            file.write_all_at(&[byte[0] ^ 1], *word as u64)?;
+        }
+        Ok(())
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Sound => "sound",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// Where one operation is tried, again and again from the same beginning.
 pub(super) struct Trials<'a> {
     scenario: &'a Scenario,
+    crash: Crash,
     root: &'a Path,
     beginning: Snapshot,
 }
 
 impl<'a> Trials<'a> {
     /// Makes what the operation finds.
-    pub(super) fn new(scenario: &'a Scenario, root: &'a Path) -> Result<Self> {
+    pub(super) fn new(scenario: &'a Scenario, crash: Crash, root: &'a Path) -> Result<Self> {
         let template = fresh_directory(root);
         std::fs::create_dir(&template)?;
         let output = Command::new(std::env::current_exe()?)
@@ -77,8 +121,11 @@ impl<'a> Trials<'a> {
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
+        if let Some(name) = scenario.path().file_name().filter(|_| crash != Crash::None) {
+            crash.happen(&template.join(name))?;
+        }
         let beginning = Snapshot::of(&template)?;
-        Ok(Self { scenario, root, beginning })
+        Ok(Self { scenario, crash, root, beginning })
     }
 
     /// Fails each call with each of its errors, but for those that `every` leaves out.
@@ -90,7 +137,7 @@ impl<'a> Trials<'a> {
             let Some(kind) = call.kind() else { continue };
             for errno in kind.errors {
                 plans.push((kind.name, *errno, "once", Plan::Once(at, *errno)));
-                if LASTING.contains(errno) {
+                if kind.lasts(*errno) {
                     plans.push((kind.name, *errno, "from there on", Plan::From(at, *errno)));
                 }
             }
@@ -135,7 +182,8 @@ impl<'a> Trials<'a> {
         };
         format!(
             "{operation}: {name} fails with {errno:?}: {error}\n  again: mmf-torture faults calls \
-             {operation} --storage {storage} --call {at} --errno {errno:?}{lasting}"
+             {operation} --storage {storage} --after-crash {} --call {at} --errno {errno:?}{lasting}",
+            self.crash.word()
         )
     }
 
@@ -148,10 +196,18 @@ impl<'a> Trials<'a> {
         if let Plan::Once(_, errno) | Plan::From(_, errno) = plan {
             command.args(["--errno", &(errno as i32).to_string()]);
         }
-        if name == "munmap" || matches!(plan, Plan::From(_, Errno::ENOMEM)) {
+        if self.crash == Crash::Broken {
+            command.arg("--mends");
+        }
+        if name == UNMAPPING {
             command.arg("--keeps-mappings");
         }
-        let traced = trace(command, plan);
+        let traced = trace(command, plan).and_then(|traced| {
+            if KEEPING_A_LOCK.contains(&self.scenario.name) {
+                let_another_judge(self.scenario, &directory)?;
+            }
+            Ok(traced)
+        });
         std::fs::remove_dir_all(&directory)?;
         traced
     }

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 
 use nix::errno::Errno;
 
-use super::calls::{Findings, Tally, Trials, errno_named};
+use super::calls::{Crash, Findings, Tally, Trials, errno_named};
 use super::tracer::Plan;
 use crate::Result;
 use crate::scenario::catalogue::{all, find};
@@ -39,6 +39,9 @@ pub(crate) struct Faults {
     /// With --call: all later calls fail, too, that can report the error.
     #[arg(long)]
     lasting: bool,
+    /// With --call: the system seems to have crashed before the operation.
+    #[arg(long, value_enum, default_value_t = Crash::None)]
+    after_crash: Crash,
     /// Tries so many operations at once; as many as there are processors unless set.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -69,11 +72,11 @@ impl Faults {
         let [name] = &self.names[..] else { return Err("name one operation".into()) };
         let scenario = find(name, self.storage.unwrap_or(Storage::Memory))?;
         let plan = if self.lasting { Plan::From(at, errno) } else { Plan::Once(at, errno) };
-        println!("{}", Trials::new(&scenario, root)?.run_one(plan)?);
+        println!("{}", Trials::new(&scenario, self.after_crash, root)?.run_one(plan)?);
         Ok(())
     }
 
-    fn scenarios(&self) -> Result<Vec<Scenario>> {
+    fn scenarios(&self) -> Result<Vec<(Scenario, Crash)>> {
         let storages = match self.storage {
             Some(storage) => vec![storage],
             None => vec![Storage::Memory, Storage::Swapfile],
@@ -81,10 +84,15 @@ impl Faults {
         let mut scenarios = Vec::new();
         for storage in storages {
             if self.names.is_empty() {
-                scenarios.extend(all(storage));
+                scenarios.extend(all(storage).into_iter().map(|it| (it, Crash::None)));
+                if storage == Storage::Swapfile {
+                    for crash in [Crash::Sound, Crash::Broken] {
+                        scenarios.push((find("attach-swapfile", storage)?, crash));
+                    }
+                }
             }
             for name in &self.names {
-                scenarios.push(find(name, storage)?);
+                scenarios.push((find(name, storage)?, self.after_crash));
             }
         }
         Ok(scenarios)
@@ -101,8 +109,8 @@ impl Faults {
                 scope.spawn(|| {
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(scenario) = scenarios.get(number) else { return };
-                        let done = Trials::new(scenario, root)
+                        let Some((scenario, crash)) = scenarios.get(number) else { return };
+                        let done = Trials::new(scenario, *crash, root)
                             .and_then(|trials| trials.run(self.every.get()));
                         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                         results.push((number, done));
@@ -121,7 +129,7 @@ impl Faults {
                     calls += made;
                     bad.extend(found);
                 }
-                Err(error) => bad.push(format!("{}: {error}", scenarios[number].name)),
+                Err(error) => bad.push(format!("{}: {error}", scenarios[number].0.name)),
             }
         }
         print_table(&tally);

@@ -12,6 +12,16 @@ use nix::libc::{
 pub(super) struct Call {
     pub(super) number: i64,
     pub(super) arguments: [u64; 6],
+    pub(super) place: Place,
+}
+
+/// What a path leads to, as far as its errors depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// What the system tells of itself, which may not be mounted.
+    System,
+    /// A file that is there: only a lie would say that it is not.
+    Elsewhere,
 }
 
 /// Whether a failing call has been made all the same.
@@ -52,7 +62,7 @@ impl Call {
                 let errors = &[Errno::EIO, Errno::EINTR];
                 Some(Kind { name: "close", errors, manner: Manner::Afterwards })
             }
-            libc::SYS_munmap => instead("munmap", &[Errno::ENOMEM]),
+            libc::SYS_munmap => instead(UNMAPPING, &[Errno::ENOMEM]),
             libc::SYS_nanosleep | libc::SYS_clock_nanosleep => instead("sleep", &[Errno::EINTR]),
             _ => self.changing(),
         }
@@ -84,6 +94,12 @@ impl Call {
                 &[Errno::ENOSPC, Errno::EDQUOT, Errno::EMFILE, Errno::EROFS, Errno::EINTR],
             );
         }
+        if self.place == Place::System {
+            return instead(
+                "open in /proc",
+                &[Errno::ENOENT, Errno::EACCES, Errno::EMFILE, Errno::EINTR],
+            );
+        }
         instead(
             "open",
             &[
@@ -91,7 +107,6 @@ impl Call {
                 Errno::ENFILE,
                 Errno::ENOMEM,
                 Errno::EACCES,
-                Errno::ENOENT,
                 Errno::EIO,
                 Errno::EINTR,
             ],
@@ -107,7 +122,10 @@ impl Call {
         if at_descriptor {
             return instead("fstat", &[Errno::EIO, Errno::ENOMEM]);
         }
-        instead("stat", &[Errno::EIO, Errno::ENOMEM, Errno::EACCES, Errno::ENOENT])
+        if self.place == Place::System {
+            return instead("stat in /proc", &[Errno::ENOENT, Errno::EACCES]);
+        }
+        instead("stat", &[Errno::EIO, Errno::ENOMEM, Errno::EACCES])
     }
 
     fn locking(&self) -> Option<Kind> {
@@ -236,8 +254,23 @@ impl Call {
     }
 }
 
-/// Errors that last: once a call reports one, all that can report it do so.
-pub(super) const LASTING: &[Errno] = &[Errno::ENOSPC, Errno::ENOMEM, Errno::EMFILE];
+/// The name of a call whose failure leaves mappings.
+pub(super) const UNMAPPING: &str = "munmap";
+
+/// Calls that find no memory while a process or a group of them is at its limit.
+const WANTING_MEMORY: &[&str] =
+    &["mmap file", "mmap page", "madvise populate", "madvise fork", "fallocate", "open"];
+
+impl Kind {
+    /// Whether the error, once reported, is reported by all such calls for some time.
+    pub(super) fn lasts(&self, errno: Errno) -> bool {
+        match errno {
+            Errno::ENOSPC | Errno::EMFILE => self.errors.contains(&errno),
+            Errno::ENOMEM => WANTING_MEMORY.contains(&self.name),
+            _ => false,
+        }
+    }
+}
 
 /// Whether an operation may fail in this way because a system call failed in that way.
 pub(super) fn fits(errno: Errno, kind: ErrorKind) -> bool {

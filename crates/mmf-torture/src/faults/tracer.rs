@@ -3,12 +3,13 @@
 use std::process::{Child, Command, Stdio};
 
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::errors::{Call, Manner};
+use super::errors::{Call, Manner, Place};
 use crate::Result;
 
 /// What is to fail.
@@ -108,13 +109,14 @@ impl Operation {
                 registers.r8,
                 registers.r9,
             ],
+            place: self.place_of(registers.orig_rax as i64, registers.rdi, registers.rsi)?,
         };
         let number = self.calls.len();
         self.calls.push(call);
         let Some(kind) = call.kind() else { return Ok(None) };
         let errno = match self.plan {
             Plan::Once(at, errno) if number == at => errno,
-            Plan::From(at, errno) if number >= at && kind.errors.contains(&errno) => errno,
+            Plan::From(at, errno) if number >= at && kind.lasts(errno) => errno,
             _ => return Ok(None),
         };
         self.failed += 1;
@@ -123,6 +125,23 @@ impl Operation {
             ptrace::setregs(self.pid, registers)?;
         }
         Ok(Some(errno))
+    }
+
+    /// Where the path of a call leads that takes one.
+    fn place_of(&self, number: i64, first: u64, second: u64) -> Result<Place> {
+        let path = match number {
+            libc::SYS_open | libc::SYS_stat | libc::SYS_lstat => first,
+            libc::SYS_openat | libc::SYS_statx | libc::SYS_newfstatat => second,
+            _ => return Ok(Place::Elsewhere),
+        };
+        if path == 0 {
+            return Ok(Place::Elsewhere);
+        }
+        // A path shorter than eight bytes may end with its page: then it is not below /proc.
+        let address = std::ptr::without_provenance_mut(path as usize);
+        let beginning = ptrace::read(self.pid, address).unwrap_or(0).to_le_bytes();
+        let is_below_proc = beginning.starts_with(b"/proc/");
+        Ok(if is_below_proc { Place::System } else { Place::Elsewhere })
     }
 
     fn leave(&self, planned: Option<Errno>) -> Result<()> {

@@ -15,13 +15,13 @@ use crate::Result;
 use crate::layout::MAGIC;
 use crate::roles::Part;
 use crate::scenario::victim::warm;
-use crate::scenario::{Effect, NAMESPACE, Operation, Scenario};
+use crate::scenario::{Effect, NAMESPACE, Operation, Scenario, Start};
 use crate::step::{Outcome, Verdict, compare, look_for_findings, read_all};
 
 /// Seconds after which a victim that hangs is ended by an alarm.
 const LONGEST_TRIAL: u32 = 20;
-/// Operations whose victim keeps a lock: nobody can judge beside it.
-const KEEPING_A_LOCK: &[&str] = &["delete-under-own-lock", "add-to-locked-missing"];
+/// Operations whose victim keeps a lock to its end: nobody can judge beside it.
+pub(super) const KEEPING_A_LOCK: &[&str] = &["delete-under-own-lock", "add-to-locked-missing"];
 /// Operations of several steps, of which some may have happened when a later one fails.
 const OF_SEVERAL_STEPS: &[&str] = &["set-under-locks"];
 
@@ -36,6 +36,9 @@ pub(crate) struct Victim {
     /// Unmapping may fail, and leave mappings.
     #[arg(long)]
     keeps_mappings: bool,
+    /// What is opened is damaged, and may be mended.
+    #[arg(long)]
+    mends: bool,
 }
 
 impl Victim {
@@ -47,6 +50,7 @@ impl Victim {
             scenario: &scenario,
             directory: &directory,
             keeps_mappings: self.keeps_mappings,
+            mends: self.mends,
             names: names_in(&directory)?,
             descriptors: Possessions::descriptors()?,
         };
@@ -56,7 +60,9 @@ impl Victim {
             Operation::Detach => trial.detaching()?,
             Operation::Remove => trial.removal()?,
         };
-        trial.compare_possessions("in the end")?;
+        if !KEEPING_A_LOCK.contains(&scenario.name) {
+            trial.compare_possessions("in the end")?;
+        }
         match outcome {
             Ok(()) => println!("success"),
             Err(error) => {
@@ -75,6 +81,7 @@ struct Trial<'a> {
     scenario: &'a Scenario,
     directory: &'a Path,
     keeps_mappings: bool,
+    mends: bool,
     names: BTreeSet<String>,
     descriptors: Possessions,
 }
@@ -98,11 +105,7 @@ impl Trial<'_> {
         }
         self.judge_soundness(&namespace, locks, "in the end")?;
         if !KEEPING_A_LOCK.contains(&self.scenario.name) {
-            self.let_another_judge()?;
-        }
-        drop(namespace);
-        if KEEPING_A_LOCK.contains(&self.scenario.name) {
-            self.let_another_judge()?;
+            let_another_judge(self.scenario, self.directory)?;
         }
         Ok(outcome)
     }
@@ -122,8 +125,15 @@ impl Trial<'_> {
             return Err("the content is another".into());
         }
         self.judge_soundness(&namespace, 0, "when it is open")?;
+        match namespace.repair() {
+            Some(_) if !self.mends => return Err("it was mended, and was sound".into()),
+            Some(repair) if !repair.lost.is_empty() => {
+                return Err(format!("the mending has lost {:?}", repair.lost).into());
+            }
+            _ => {}
+        }
         drop(namespace);
-        self.let_another_judge()?;
+        let_another_judge(self.scenario, self.directory)?;
         Ok(outcome)
     }
 
@@ -134,14 +144,16 @@ impl Trial<'_> {
             Ok(())
         })?;
         self.compare_possessions("after the fault")?;
-        self.let_another_judge()?;
+        let_another_judge(self.scenario, self.directory)?;
         Ok(outcome)
     }
 
     fn removal(&self) -> Result<mmf::Result<()>> {
         let outcome = watched(|| mmf::remove_namespace(NAMESPACE, false))?;
         self.compare_possessions("after the fault")?;
-        if outcome.is_err() {
+        if outcome.is_err() && self.is_half_removed()? {
+            mmf::remove_namespace(NAMESPACE, false)?;
+        } else if outcome.is_err() {
             self.compare_names("after the fault")?;
             let namespace = self.scenario.builder().open()?;
             if read_all(&namespace)? != self.scenario.before() {
@@ -153,8 +165,14 @@ impl Trial<'_> {
         if !names_in(self.directory)?.is_empty() {
             return Err(format!("files are left: {:?}", names_in(self.directory)?).into());
         }
-        self.let_another_judge()?;
+        let_another_judge(self.scenario, self.directory)?;
         Ok(outcome)
+    }
+
+    /// Whether a swapfile is gone and the name that led to it is not: two files are two removals.
+    fn is_half_removed(&self) -> Result<bool> {
+        let names = names_in(self.directory)?;
+        Ok(self.names.len() == 2 && names == BTreeSet::from([NAMESPACE.to_owned()]))
     }
 
     /// An error means that nothing has happened, success that all has.
@@ -206,24 +224,27 @@ impl Trial<'_> {
             return Err(format!("files {when}: {names:?}, before {:?}", self.names).into());
         }
         let is_there = std::fs::read(self.scenario.path()).is_ok_and(|it| it.starts_with(MAGIC));
-        if is_there && self.scenario.effect == Effect::Creates {
+        // An empty file that became a namespace stays one: others may have opened it.
+        let is_new = self.scenario.start == Start::Nothing;
+        if is_there && is_new && self.scenario.effect == Effect::Creates {
             return Err(format!("the namespace is there {when}").into());
         }
         Ok(())
     }
+}
 
-    /// Another process opens the namespace and uses it.
-    fn let_another_judge(&self) -> Result<()> {
-        let output = Command::new(std::env::current_exe()?)
-            .args(["judge", self.scenario.name, self.scenario.storage_word(), "fresh"])
-            .output()?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        match Verdict::from_line(&said) {
-            Some(verdict) if output.status.success() && verdict.outcome == Outcome::After => Ok(()),
-            _ => {
-                let complaint = String::from_utf8_lossy(&output.stderr);
-                Err(format!("another process: {said}{complaint}({})", output.status).into())
-            }
+/// Another process opens the namespace in `directory` and uses it.
+pub(super) fn let_another_judge(scenario: &Scenario, directory: &Path) -> Result<()> {
+    let output = Command::new(std::env::current_exe()?)
+        .args(["judge", scenario.name, scenario.storage_word(), "fresh"])
+        .env("MMF_DIR", directory)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    match Verdict::from_line(&said) {
+        Some(verdict) if output.status.success() && verdict.outcome == Outcome::After => Ok(()),
+        _ => {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            Err(format!("another process: {said}{complaint}({})", output.status).into())
         }
     }
 }
