@@ -39,6 +39,7 @@ pub(super) fn initialise_in_place(builder: &Builder, file: &std::fs::File) -> Re
     let result = if unfinished {
         check_file_system(file).and_then(|file_system| {
             let origin = Origin::new(builder, file_system)?;
+            platform::check_length(builder.capacity).map_err(failed("lengthening it"))?;
             // The mark comes first: a file that bears it is ours to begin again.
             file.write_all_at(&MAGIC_UNFINISHED.to_le_bytes(), 0)
                 .map_err(failed("writing to the file"))?;

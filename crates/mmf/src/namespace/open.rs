@@ -241,10 +241,8 @@ fn create_at(
     let directory = path.parent().unwrap_or(Path::new("/"));
     let unnamed = build_unnamed(builder, directory)?;
     // Had before the name is, so that the name can be withdrawn whatever else fails then.
-    let kept = unnamed
-        .file()
-        .try_clone()
-        .map_err(|error| Error::io("duplicating a descriptor", error))?;
+    let kept =
+        unnamed.file().try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
     match unnamed.publish(path) {
         Ok(file) => match attach(builder, path, file, None) {
             Ok(attempt) => Ok((attempt, Some(kept))),

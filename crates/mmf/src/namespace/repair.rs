@@ -205,7 +205,8 @@ impl Repair {
         for name in &self.older {
             text.push_str(&format!("set back to the value before the last: {name:?}\n"));
         }
-        std::fs::write(&report, text)
+        platform::check_length(text.len() as u64)
+            .and_then(|()| std::fs::write(&report, text))
             .map_err(|error| Error::io(format!("writing {}", report.display()), error))?;
         self.report = Some(report);
         Ok(())

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::slots::{self, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{BREAK, OPTION_CHECKSUMS, OPTION_WHILE_ATTACHED, OPTIONS};
-use crate::platform::{
-    self, Access, Anchor, ProcessIdentity, fork_epoch, hold_off_fork,
-};
+use crate::platform::{self, Access, Anchor, ProcessIdentity, fork_epoch, hold_off_fork};
 use crate::segment::Segment;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::process_local::{AtomicU64, Ordering};

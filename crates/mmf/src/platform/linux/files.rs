@@ -80,8 +80,22 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+/// Fails when this process may not make a file so long: trying it would end the process by a
+/// signal.
+///
+/// # Errors
+///
+/// `FileTooLarge`.
+pub(crate) fn check_length(length: u64) -> io::Result<()> {
+    match rustix::process::getrlimit(rustix::process::Resource::Fsize).current {
+        Some(limit) if length > limit => Err(Errno::FBIG.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the file longer, with a hole, or shorter.
 pub(crate) fn set_length(file: &File, length: u64) -> io::Result<()> {
+    check_length(length)?;
     Ok(retry_on_intr(|| ftruncate(file, length))?)
 }
 
