@@ -32,6 +32,12 @@ enum Command {
     Faults(faults::Faults),
     #[command(hide = true)]
     FaultVictim(faults::Victim),
+    #[command(hide = true)]
+    FaultRoom(faults::Room),
+    #[command(hide = true)]
+    FaultLimit(faults::Limited),
+    #[command(hide = true)]
+    FaultHolder(faults::Holder),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
@@ -47,6 +53,9 @@ fn main() -> ExitCode {
         Command::Crash(command) => command.run(),
         Command::Faults(command) => command.run(),
         Command::FaultVictim(command) => command.run(),
+        Command::FaultRoom(command) => command.run(),
+        Command::FaultLimit(command) => command.run(),
+        Command::FaultHolder(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),

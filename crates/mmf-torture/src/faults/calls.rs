@@ -24,6 +24,8 @@ pub(super) struct Count {
     pub(super) times: u64,
     pub(super) survived: u64,
     pub(super) refused: u64,
+    /// The operation was over before the call came.
+    pub(super) missed: u64,
 }
 
 impl Count {
@@ -31,6 +33,7 @@ impl Count {
         self.times += other.times;
         self.survived += other.survived;
         self.refused += other.refused;
+        self.missed += other.missed;
     }
 }
 
@@ -146,9 +149,8 @@ impl<'a> Trials<'a> {
             let count = findings.tally.0.entry((name, format!("{errno:?}"), extent)).or_default();
             count.times += 1;
             match self.trial(name, plan) {
-                Ok(traced) if traced.failed == 0 => {
-                    return Err(format!("{plan:?}: the call did not come").into());
-                }
+                // A wait that ends by the clock makes a call more or less.
+                Ok(traced) if traced.failed == 0 => count.missed += 1,
                 Ok(traced) if traced.said == "success" => count.survived += 1,
                 Ok(_) => count.refused += 1,
                 Err(error) if findings.bad.len() < MOST_FINDINGS => {
@@ -166,7 +168,8 @@ impl<'a> Trials<'a> {
         if let Plan::Once(at, _) | Plan::From(at, _) = plan {
             let call = calls.get(at).ok_or("there is no such call")?;
             let name = call.kind().map_or("a call that is not failed", |kind| kind.name);
-            let traced = self.trial(name, plan).map_err(|error| self.describe(name, plan, &*error))?;
+            let traced =
+                self.trial(name, plan).map_err(|error| self.describe(name, plan, &*error))?;
             return Ok(format!("{name}: {}", traced.said));
         }
         Err("no fault is named".into())
@@ -223,5 +226,8 @@ fn fresh_directory(root: &Path) -> PathBuf {
 pub(super) fn errno_named(name: &str) -> Result<Errno> {
     let all = (1..200).map(Errno::from_raw);
     let mut named = all.filter(|errno| format!("{errno:?}") == name);
-    named.next().filter(|it| *it != Errno::UnknownErrno).ok_or_else(|| format!("no error {name}").into())
+    named
+        .next()
+        .filter(|it| *it != Errno::UnknownErrno)
+        .ok_or_else(|| format!("no error {name}").into())
 }

@@ -1,20 +1,25 @@
 //! The command line, and the table of what the faults came to.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use std::num::NonZeroUsize;
-
+use clap::ValueEnum;
 use nix::errno::Errno;
 
-use super::calls::{Crash, Findings, Tally, Trials, errno_named};
+use super::calls::{Count, Crash, Findings, Tally, Trials, errno_named};
+use super::limits::Limit;
+use super::places::{self, Ground, Task};
+use super::room::{Scarcity, applies};
 use super::tracer::Plan;
 use crate::Result;
 use crate::scenario::catalogue::{all, find};
 use crate::scenario::{Scenario, Storage};
+
+/// At most one of so many faults may come to nothing because an operation was over before.
+const MET: u64 = 50;
 
 /// Fails what operations ask of the operating system, one request at a time.
 #[derive(Debug, clap::Args)]
@@ -52,6 +57,12 @@ pub(crate) struct Faults {
 enum Part {
     /// Every system call in turn.
     Calls,
+    /// Room in the namespace.
+    Capacity,
+    /// Room on its file system.
+    FileSystem,
+    /// What a process, a file system or a directory is limited to, and signals.
+    Limits,
 }
 
 impl Faults {
@@ -63,9 +74,63 @@ impl Faults {
         if let (Some(at), Some(errno)) = (self.call, self.errno) {
             return self.one_call(root.path(), at, errno);
         }
-        match self.part {
-            Some(Part::Calls) | None => self.calls(root.path()),
+        let parts = self.part.map_or(Part::value_variants().to_vec(), |part| vec![part]);
+        let mut bad = Vec::new();
+        for (number, part) in parts.into_iter().enumerate() {
+            if number > 0 {
+                println!();
+            }
+            bad.extend(match part {
+                Part::Calls => self.calls(root.path())?,
+                Part::Capacity => self.room("capacity", Scarcity::Capacity, root.path())?,
+                Part::FileSystem => self.room("file system", Scarcity::FileSystem, root.path())?,
+                Part::Limits => self.limits(root.path())?,
+            });
         }
+        if bad.is_empty() {
+            println!("whatever was refused, nothing was lost");
+            return Ok(());
+        }
+        Err(format!("{}\n{} findings", bad.join("\n"), bad.len()).into())
+    }
+
+    fn jobs(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or(processors, usize::from)
+    }
+
+    fn room(&self, title: &str, scarcity: Scarcity, root: &Path) -> Result<Vec<String>> {
+        let ground = match scarcity {
+            Scarcity::Capacity => Ground::Ample,
+            Scarcity::FileSystem => Ground::Small,
+        };
+        let word = scarcity.to_possible_value().ok_or("a scarcity without a name")?;
+        let scenarios = self.scenarios()?.into_iter();
+        let tasks: Vec<_> = scenarios
+            .filter(|(scenario, crash)| *crash == Crash::None && applies(scenario, scarcity))
+            .map(|(scenario, _)| Task {
+                name: format!("{} in {}", scenario.name, scenario.storage_word()),
+                words: ["fault-room", scenario.name, scenario.storage_word(), word.get_name()]
+                    .map(str::to_owned)
+                    .to_vec(),
+                ground,
+            })
+            .collect();
+        places::run(title, &tasks, self.jobs(), root)
+    }
+
+    fn limits(&self, root: &Path) -> Result<Vec<String>> {
+        let mut tasks = Vec::new();
+        for limit in Limit::value_variants() {
+            let word = limit.to_possible_value().ok_or("a limit without a name")?;
+            let ground = match limit {
+                Limit::ReadOnlyFileSystem => Ground::Small,
+                _ => Ground::Ample,
+            };
+            let words = vec!["fault-limit".to_owned(), word.get_name().to_owned()];
+            tasks.push(Task { name: word.get_name().to_owned(), words, ground });
+        }
+        places::run("limits", &tasks, self.jobs(), root)
     }
 
     fn one_call(&self, root: &Path, at: usize, errno: Errno) -> Result<()> {
@@ -98,14 +163,12 @@ impl Faults {
         Ok(scenarios)
     }
 
-    fn calls(&self, root: &Path) -> Result<()> {
+    fn calls(&self, root: &Path) -> Result<Vec<String>> {
         let started = Instant::now();
         let scenarios = self.scenarios()?;
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = self.jobs.map_or(processors, usize::from);
         let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
         std::thread::scope(|scope| {
-            for _ in 0..jobs {
+            for _ in 0..self.jobs() {
                 scope.spawn(|| {
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -134,20 +197,18 @@ impl Faults {
         }
         print_table(&tally);
         let total = tally.total();
+        let Count { times, survived, refused, missed } = total;
         println!(
-            "{} operations, {calls} system calls, {} faults: {} survived, {} refused, {} bad, \
-             {:.1} s",
+            "{} operations, {calls} system calls, {times} faults: {survived} survived, {refused} \
+             refused, {missed} not met, {} bad, {:.1} s",
             scenarios.len(),
-            total.times,
-            total.survived,
-            total.refused,
-            total.times - total.survived - total.refused,
+            times - survived - refused - missed,
             started.elapsed().as_secs_f64()
         );
-        if bad.is_empty() {
-            return Ok(());
+        if missed * MET > times {
+            bad.push(format!("{missed} of {times} faults were not met"));
         }
-        Err(bad.join("\n").into())
+        Ok(bad)
     }
 }
 

@@ -102,14 +102,7 @@ impl Call {
         }
         instead(
             "open",
-            &[
-                Errno::EMFILE,
-                Errno::ENFILE,
-                Errno::ENOMEM,
-                Errno::EACCES,
-                Errno::EIO,
-                Errno::EINTR,
-            ],
+            &[Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM, Errno::EACCES, Errno::EIO, Errno::EINTR],
         )
     }
 
@@ -134,9 +127,7 @@ impl Call {
                 "fcntl lock",
                 &[Errno::ENOLCK, Errno::EINTR, Errno::EAGAIN, Errno::ENOMEM, Errno::EIO],
             ),
-            libc::F_OFD_GETLK => {
-                instead("fcntl query", &[Errno::ENOLCK, Errno::EINTR, Errno::EIO])
-            }
+            libc::F_OFD_GETLK => instead("fcntl query", &[Errno::ENOLCK, Errno::EINTR, Errno::EIO]),
             libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => instead("fcntl duplicate", &[Errno::EMFILE]),
             _ => None,
         }

@@ -12,13 +12,24 @@
 //!   more files;
 //! - the same operation then succeeds in the same process, and another process can use the
 //!   namespace.
+//!
+//! `capacity` and `file-system`: the namespace, or the file system, has ever more pages free; see
+//! `room`. `limits`: a process at its limits, file systems and directories that may not be
+//! written, and a storm of signals; see `limits`.
 
 mod calls;
 mod command;
 mod errors;
+mod limits;
+mod places;
 mod possessions;
+mod room;
+mod storm;
 mod tracer;
+mod verbs;
 mod victim;
 
 pub(crate) use command::Faults;
+pub(crate) use limits::{Holder, Limited};
+pub(crate) use room::Room;
 pub(crate) use victim::Victim;

@@ -43,11 +43,14 @@ impl Possessions {
 
     /// What is here and not in `earlier`, and the other way round; none if they are the same.
     pub(super) fn difference(&self, earlier: &Self) -> Option<String> {
-        let names = self.0.keys().chain(earlier.0.keys()).collect::<std::collections::BTreeSet<_>>();
+        let names =
+            self.0.keys().chain(earlier.0.keys()).collect::<std::collections::BTreeSet<_>>();
         let count = |of: &Self, name: &String| of.0.get(name).copied().unwrap_or(0);
         let changes = names.into_iter().filter(|name| count(self, name) != count(earlier, name));
         let changes: Vec<_> = changes
-            .map(|name| format!("{name}: {} before, {} after", count(earlier, name), count(self, name)))
+            .map(|name| {
+                format!("{name}: {} before, {} after", count(earlier, name), count(self, name))
+            })
             .collect();
         (!changes.is_empty()).then(|| changes.join("; "))
     }
