@@ -1,16 +1,16 @@
 //! Every system call of an operation fails in turn.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nix::errno::Errno;
 
-use super::errors::UNMAPPING;
+use super::errors::{Call, UNMAPPING};
+use super::past::Past;
 use super::tracer::{Plan, Traced, trace};
-use super::victim::{KEEPING_A_LOCK, let_another_judge};
+use super::victim::{KEEPING_A_LOCK, SUCCESS, let_another_judge};
 use crate::Result;
 use crate::scenario::Scenario;
 use crate::step::Snapshot;
@@ -63,58 +63,17 @@ pub(super) struct Findings {
     pub(super) bad: Vec<String>,
 }
 
-/// Whether the system seems to have crashed before the operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Crash {
-    /// It has not.
-    None,
-    /// It has, and the file is sound.
-    Sound,
-    /// It has, and the file's structure is broken.
-    Broken,
-}
-
-/// Words of the header (`docs/format.md`): the boot, and the number of variables.
-const BOOT: usize = 96;
-const RECORD_COUNT: usize = 272;
-
-impl Crash {
-    /// Leaves a namespace's file as the crash does.
-    fn happen(self, path: &Path) -> Result<()> {
-        let words: &[usize] = match self {
-            Self::None => &[],
-            Self::Sound => &[BOOT],
-            Self::Broken => &[BOOT, RECORD_COUNT],
-        };
-        let file = std::fs::File::options().read(true).write(true).open(path)?;
-        for word in words {
-            let mut byte = [0];
-            file.read_exact_at(&mut byte, *word as u64)?;
-            file.write_all_at(&[byte[0] ^ 1], *word as u64)?;
-        }
-        Ok(())
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Sound => "sound",
-            Self::Broken => "broken",
-        }
-    }
-}
-
 /// Where one operation is tried, again and again from the same beginning.
 pub(super) struct Trials<'a> {
     scenario: &'a Scenario,
-    crash: Crash,
+    past: Past,
     root: &'a Path,
     beginning: Snapshot,
 }
 
 impl<'a> Trials<'a> {
     /// Makes what the operation finds.
-    pub(super) fn new(scenario: &'a Scenario, crash: Crash, root: &'a Path) -> Result<Self> {
+    pub(super) fn new(scenario: &'a Scenario, past: Past, root: &'a Path) -> Result<Self> {
         let template = fresh_directory(root);
         std::fs::create_dir(&template)?;
         let output = Command::new(std::env::current_exe()?)
@@ -124,16 +83,13 @@ impl<'a> Trials<'a> {
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
-        if let Some(name) = scenario.path().file_name().filter(|_| crash != Crash::None) {
-            crash.happen(&template.join(name))?;
-        }
-        let beginning = Snapshot::of(&template)?;
-        Ok(Self { scenario, crash, root, beginning })
+        let beginning = past.happen(scenario, &template)?;
+        Ok(Self { scenario, past, root, beginning })
     }
 
     /// Fails each call with each of its errors, but for those that `every` leaves out.
     pub(super) fn run(&self, every: usize) -> Result<Findings> {
-        let calls = self.trial("", Plan::Look)?.calls;
+        let calls = self.look()?;
         let mut findings = Findings { calls: calls.len(), ..Findings::default() };
         let mut plans = Vec::new();
         for (at, call) in calls.iter().enumerate() {
@@ -151,7 +107,7 @@ impl<'a> Trials<'a> {
             match self.trial(name, plan) {
                 // A wait that ends by the clock makes a call more or less.
                 Ok(traced) if traced.failed == 0 => count.missed += 1,
-                Ok(traced) if traced.said == "success" => count.survived += 1,
+                Ok(traced) if traced.said == SUCCESS => count.survived += 1,
                 Ok(_) => count.refused += 1,
                 Err(error) if findings.bad.len() < MOST_FINDINGS => {
                     findings.bad.push(self.describe(name, plan, &*error));
@@ -162,9 +118,18 @@ impl<'a> Trials<'a> {
         Ok(findings)
     }
 
+    /// The calls of the operation when nothing fails.
+    fn look(&self) -> Result<Vec<Call>> {
+        let traced = self.trial("", Plan::Look)?;
+        if traced.said != SUCCESS {
+            return Err(format!("without a fault: {}", traced.said).into());
+        }
+        Ok(traced.calls)
+    }
+
     /// One fault alone; says how it ended.
     pub(super) fn run_one(&self, plan: Plan) -> Result<String> {
-        let calls = self.trial("", Plan::Look)?.calls;
+        let calls = self.look()?;
         if let Plan::Once(at, _) | Plan::From(at, _) = plan {
             let call = calls.get(at).ok_or("there is no such call")?;
             let name = call.kind().map_or("a call that is not failed", |kind| kind.name);
@@ -185,8 +150,8 @@ impl<'a> Trials<'a> {
         };
         format!(
             "{operation}: {name} fails with {errno:?}: {error}\n  again: mmf-torture faults calls \
-             {operation} --storage {storage} --after-crash {} --call {at} --errno {errno:?}{lasting}",
-            self.crash.word()
+             {operation} --storage {storage} --past {} --call {at} --errno {errno:?}{lasting}",
+            self.past.word()
         )
     }
 
@@ -199,15 +164,13 @@ impl<'a> Trials<'a> {
         if let Plan::Once(_, errno) | Plan::From(_, errno) = plan {
             command.args(["--errno", &(errno as i32).to_string()]);
         }
-        if self.crash == Crash::Broken {
-            command.arg("--mends");
-        }
+        command.args(["--past", self.past.word()]);
         if name == UNMAPPING {
             command.arg("--keeps-mappings");
         }
         let traced = trace(command, plan).and_then(|traced| {
             if KEEPING_A_LOCK.contains(&self.scenario.name) {
-                let_another_judge(self.scenario, &directory)?;
+                let_another_judge(self.scenario, self.past, &directory)?;
             }
             Ok(traced)
         });

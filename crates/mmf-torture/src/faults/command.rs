@@ -9,14 +9,27 @@ use std::time::Instant;
 use clap::ValueEnum;
 use nix::errno::Errno;
 
-use super::calls::{Count, Crash, Findings, Tally, Trials, errno_named};
+use super::calls::{Count, Findings, Tally, Trials, errno_named};
 use super::limits::Limit;
+use super::past::Past;
 use super::places::{self, Ground, Task};
 use super::room::{Scarcity, applies};
 use super::tracer::Plan;
 use crate::Result;
 use crate::scenario::catalogue::{all, find};
 use crate::scenario::{Scenario, Storage};
+
+/// Operations that meet a dead process's lock, or recover from it when they attach.
+const AFTER_A_DEATH: &[&str] = &[
+    "attach",
+    "set-new",
+    "set-small-by-small",
+    "delete-small",
+    "add-new",
+    "lock-variable-exclusive",
+    "lock-variable-shared",
+    "lock-missing-exclusive",
+];
 
 /// At most one of so many faults may come to nothing because an operation was over before.
 const MET: u64 = 50;
@@ -44,9 +57,9 @@ pub(crate) struct Faults {
     /// With --call: all later calls fail, too, that can report the error.
     #[arg(long)]
     lasting: bool,
-    /// With --call: the system seems to have crashed before the operation.
-    #[arg(long, value_enum, default_value_t = Crash::None)]
-    after_crash: Crash,
+    /// With --call: what has happened before the operation.
+    #[arg(long, value_enum, default_value_t = Past::Calm)]
+    past: Past,
     /// Tries so many operations at once; as many as there are processors unless set.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -107,7 +120,7 @@ impl Faults {
         let word = scarcity.to_possible_value().ok_or("a scarcity without a name")?;
         let scenarios = self.scenarios()?.into_iter();
         let tasks: Vec<_> = scenarios
-            .filter(|(scenario, crash)| *crash == Crash::None && applies(scenario, scarcity))
+            .filter(|(scenario, past)| *past == Past::Calm && applies(scenario, scarcity))
             .map(|(scenario, _)| Task {
                 name: format!("{} in {}", scenario.name, scenario.storage_word()),
                 words: ["fault-room", scenario.name, scenario.storage_word(), word.get_name()]
@@ -137,11 +150,11 @@ impl Faults {
         let [name] = &self.names[..] else { return Err("name one operation".into()) };
         let scenario = find(name, self.storage.unwrap_or(Storage::Memory))?;
         let plan = if self.lasting { Plan::From(at, errno) } else { Plan::Once(at, errno) };
-        println!("{}", Trials::new(&scenario, self.after_crash, root)?.run_one(plan)?);
+        println!("{}", Trials::new(&scenario, self.past, root)?.run_one(plan)?);
         Ok(())
     }
 
-    fn scenarios(&self) -> Result<Vec<(Scenario, Crash)>> {
+    fn scenarios(&self) -> Result<Vec<(Scenario, Past)>> {
         let storages = match self.storage {
             Some(storage) => vec![storage],
             None => vec![Storage::Memory, Storage::Swapfile],
@@ -149,15 +162,20 @@ impl Faults {
         let mut scenarios = Vec::new();
         for storage in storages {
             if self.names.is_empty() {
-                scenarios.extend(all(storage).into_iter().map(|it| (it, Crash::None)));
+                // What is in the way of some operations is not there when nobody stands by.
+                let free = all(storage).into_iter().filter(|scenario| scenario.held.is_none());
+                scenarios.extend(free.map(|scenario| (scenario, Past::Calm)));
+                for name in AFTER_A_DEATH {
+                    scenarios.push((find(name, storage)?, Past::Death));
+                }
                 if storage == Storage::Swapfile {
-                    for crash in [Crash::Sound, Crash::Broken] {
-                        scenarios.push((find("attach-swapfile", storage)?, crash));
+                    for past in [Past::Crash, Past::Damage] {
+                        scenarios.push((find("attach-swapfile", storage)?, past));
                     }
                 }
             }
             for name in &self.names {
-                scenarios.push((find(name, storage)?, self.after_crash));
+                scenarios.push((find(name, storage)?, self.past));
             }
         }
         Ok(scenarios)
@@ -172,8 +190,8 @@ impl Faults {
                 scope.spawn(|| {
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
-                        let Some((scenario, crash)) = scenarios.get(number) else { return };
-                        let done = Trials::new(scenario, *crash, root)
+                        let Some((scenario, past)) = scenarios.get(number) else { return };
+                        let done = Trials::new(scenario, *past, root)
                             .and_then(|trials| trials.run(self.every.get()));
                         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                         results.push((number, done));

@@ -232,7 +232,7 @@ impl Call {
             }
             libc::SYS_fchmod => instead("fchmod", &[Errno::EPERM, Errno::EIO, Errno::EROFS]),
             libc::SYS_fchown => instead("fchown", &[Errno::EPERM, Errno::EIO]),
-            libc::SYS_getrandom => instead("getrandom", &[Errno::EINTR, Errno::ENOSYS]),
+            libc::SYS_getrandom => instead("getrandom", &[Errno::EINTR]),
             libc::SYS_msync | libc::SYS_fsync | libc::SYS_fdatasync => {
                 instead("sync", &[Errno::EIO, Errno::ENOSPC, Errno::ENOMEM, Errno::EINTR])
             }

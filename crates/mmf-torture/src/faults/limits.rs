@@ -3,7 +3,7 @@
 use std::fs::{File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -65,21 +65,27 @@ impl Limited {
             Limit::ReadOnlyFileSystem => read_only_file_system(&directory),
             Limit::Directory => closed_directory(&directory),
             Limit::Signals => signals(),
-            Limit::FullNamespace => full_for_many(),
+            Limit::FullNamespace => full_for_many(&directory),
         };
         println!("{}", said?);
         Ok(())
     }
 }
 
-/// Holds a namespace's lock until it is killed: a process that another starts.
+/// Holds a lock until it is killed: a process that another starts.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Holder {}
+pub(crate) struct Holder {
+    /// The variable; the whole namespace unless set.
+    variable: Option<String>,
+}
 
 impl Holder {
     pub(crate) fn run(&self) -> Result<()> {
         let namespace = Namespace::builder(NAMESPACE).open()?;
-        let _guard = namespace.lock(&LockOptions::exclusive())?;
+        let _guard = match &self.variable {
+            Some(name) => namespace.lock_variable(name, &LockOptions::exclusive())?,
+            None => namespace.lock(&LockOptions::exclusive())?,
+        };
         println!("holds it");
         std::io::stdout().flush()?;
         // Until whoever started it has gone, at the latest.
@@ -88,13 +94,15 @@ impl Holder {
     }
 }
 
-/// A process that holds the namespace's lock.
+/// A process that holds a lock, killed when this is dropped.
 pub(super) struct Held(Child);
 
-/// Starts a process that holds the namespace's lock.
-pub(super) fn holder() -> Result<Held> {
+/// Starts a process that holds the lock of a variable, or of the whole namespace in `directory`.
+pub(super) fn holder(directory: &Path, variable: Option<&str>) -> Result<Held> {
     let mut child = Command::new(std::env::current_exe()?)
         .arg("fault-holder")
+        .args(variable)
+        .env("MMF_DIR", directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -262,7 +270,7 @@ fn file_size() -> Result<String> {
     Ok("longer files are errors, and no signal".to_owned())
 }
 
-fn read_only_file_system(directory: &std::path::Path) -> Result<String> {
+fn read_only_file_system(directory: &Path) -> Result<String> {
     let namespace = builder().create()?;
     namespace.set("kept", "kept")?;
     drop(namespace);
@@ -305,7 +313,7 @@ fn without_privileges<T>(action: impl FnOnce() -> Result<T>) -> Result<T> {
     outcome
 }
 
-fn closed_directory(directory: &std::path::Path) -> Result<String> {
+fn closed_directory(directory: &Path) -> Result<String> {
     let namespace = builder().mode(0o666).create()?;
     namespace.set("kept", "kept")?;
     let refused = ErrorKind::PermissionDenied;

@@ -10,6 +10,8 @@
 //! - every other variable is intact, and `check` finds nothing, so that all memory is accounted for;
 //! - the process has no more descriptors, mappings and locks than before, and the directory no
 //!   more files;
+//! - a namespace that was sound after a crash of the system is not mended, and the mending of one
+//!   that was not loses nothing; the dead are recovered from;
 //! - the same operation then succeeds in the same process, and another process can use the
 //!   namespace.
 //!
@@ -21,6 +23,7 @@ mod calls;
 mod command;
 mod errors;
 mod limits;
+mod past;
 mod places;
 mod possessions;
 mod room;

@@ -9,11 +9,14 @@
 //!   namespace.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::time::Duration;
 
 use mmf::{ErrorKind, LockOptions, Namespace};
 
+use super::limits::holder;
+use super::past::Past;
 use super::places::give_up_in_time;
 use super::victim::{KEEPING_A_LOCK, let_another_judge};
 use crate::Result;
@@ -141,7 +144,7 @@ impl Trial<'_> {
         look_for_findings(&namespace, "in the end")?;
         drop(namespace);
         if !KEEPING_A_LOCK.contains(&self.scenario.name) {
-            let_another_judge(self.scenario, &self.directory)?;
+            let_another_judge(self.scenario, Past::Calm, &self.directory)?;
         }
         Ok(outcome)
     }
@@ -156,7 +159,7 @@ impl Trial<'_> {
             self.give_room()?;
             clear_ballast(&self.scenario.builder().open()?)?;
         }
-        let_another_judge(self.scenario, &self.directory)?;
+        let_another_judge(self.scenario, Past::Calm, &self.directory)?;
         Ok(Outcome::After)
     }
 
@@ -204,7 +207,7 @@ impl Trial<'_> {
                 look_for_findings(&namespace, "in a new namespace")?;
                 drop(namespace);
                 self.give_room()?;
-                let_another_judge(self.scenario, &self.directory)?;
+                let_another_judge(self.scenario, Past::Calm, &self.directory)?;
                 Ok(Outcome::After)
             }
             Err(error) if error.kind() == ErrorKind::OutOfSpace => {
@@ -214,7 +217,7 @@ impl Trial<'_> {
                 self.give_room()?;
                 let again = self.scenario.builder().open_or_create();
                 drop(again.map_err(|error| format!("though there is room: {error:?}"))?);
-                let_another_judge(self.scenario, &self.directory)?;
+                let_another_judge(self.scenario, Past::Calm, &self.directory)?;
                 Ok(Outcome::Before)
             }
             Err(error) => Err(format!("an error of another kind: {error:?}").into()),
@@ -319,11 +322,11 @@ fn clear_ballast(namespace: &Namespace) -> Result<()> {
 }
 
 /// With nothing free at all: threads that need seats, and a death that is recovered from.
-pub(super) fn full_for_many() -> Result<String> {
+pub(super) fn full_for_many(directory: &Path) -> Result<String> {
     let namespace = Namespace::builder(NAMESPACE).capacity(128 << 10).create()?;
     namespace.add("counted", 0)?;
     fill(&namespace)?;
-    let mut holder = super::limits::holder()?;
+    let mut holder = holder(directory, None)?;
     let locked = namespace.lock(&LockOptions::exclusive().timeout(SHORT));
     if locked.is_ok() {
         return Err("the lock that another process holds could be taken".into());
@@ -334,9 +337,15 @@ pub(super) fn full_for_many() -> Result<String> {
         return Err("the death of the lock's owner was not reported".into());
     }
     guard.unlock()?;
+    let all = Barrier::new(20);
+    let add = || {
+        let outcome = namespace.add("counted", 1);
+        // Nobody leaves before everybody has asked for a seat.
+        all.wait();
+        outcome.map(drop)
+    };
     let refused = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..20).map(|_| scope.spawn(|| namespace.add("counted", 1).map(drop))).collect();
+        let threads: Vec<_> = (0..20).map(|_| scope.spawn(add)).collect();
         let mut refused = 0;
         for thread in threads {
             match thread.join().map_err(|_| "a thread panicked")? {

@@ -10,14 +10,18 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, raise};
 
 use super::errors::fits;
+use super::past::Past;
 use super::possessions::Possessions;
 use crate::Result;
+use crate::byte_lock::pretend_alive;
 use crate::layout::MAGIC;
 use crate::roles::Part;
 use crate::scenario::victim::warm;
 use crate::scenario::{Effect, NAMESPACE, Operation, Scenario, Start};
 use crate::step::{Outcome, Verdict, compare, look_for_findings, read_all};
 
+/// What a victim says whose operation succeeded.
+pub(super) const SUCCESS: &str = "success";
 /// Seconds after which a victim that hangs is ended by an alarm.
 const LONGEST_TRIAL: u32 = 20;
 /// Operations whose victim keeps a lock to its end: nobody can judge beside it.
@@ -36,9 +40,9 @@ pub(crate) struct Victim {
     /// Unmapping may fail, and leave mappings.
     #[arg(long)]
     keeps_mappings: bool,
-    /// What is opened is damaged, and may be mended.
-    #[arg(long)]
-    mends: bool,
+    /// What has happened before.
+    #[arg(long, value_enum, default_value_t = Past::Calm)]
+    past: Past,
 }
 
 impl Victim {
@@ -50,7 +54,7 @@ impl Victim {
             scenario: &scenario,
             directory: &directory,
             keeps_mappings: self.keeps_mappings,
-            mends: self.mends,
+            past: self.past,
             names: names_in(&directory)?,
             descriptors: Possessions::descriptors()?,
         };
@@ -64,9 +68,9 @@ impl Victim {
             trial.compare_possessions("in the end")?;
         }
         match outcome {
-            Ok(()) => println!("success"),
+            Ok(()) => println!("{SUCCESS}"),
             Err(error) => {
-                if !fits(Errno::from_raw(self.errno), error.kind()) {
+                if self.errno == 0 || !fits(Errno::from_raw(self.errno), error.kind()) {
                     return Err(format!("an error of another kind: {error:?}").into());
                 }
                 println!("{error:?}");
@@ -81,15 +85,21 @@ struct Trial<'a> {
     scenario: &'a Scenario,
     directory: &'a Path,
     keeps_mappings: bool,
-    mends: bool,
+    past: Past,
     names: BTreeSet<String>,
     descriptors: Possessions,
 }
 
 impl Trial<'_> {
     fn action(&self, action: fn(&Namespace) -> mmf::Result<()>) -> Result<mmf::Result<()>> {
+        let pretence = match self.past {
+            Past::Death => Some(pretend_alive(&self.scenario.path())?),
+            _ => None,
+        };
         let namespace = warm(self.scenario)?;
-        let locks = namespace.stat()?.locks.len();
+        // The dead one's locks go with the recovery from it.
+        let locks = if self.past == Past::Death { 0 } else { namespace.stat()?.locks.len() };
+        drop(pretence);
         let descriptors = Possessions::descriptors()?;
         let outcome = watched(|| action(&namespace))?;
         if let Some(difference) = Possessions::descriptors()?.difference(&descriptors) {
@@ -105,7 +115,7 @@ impl Trial<'_> {
         }
         self.judge_soundness(&namespace, locks, "in the end")?;
         if !KEEPING_A_LOCK.contains(&self.scenario.name) {
-            let_another_judge(self.scenario, self.directory)?;
+            let_another_judge(self.scenario, self.past, self.directory)?;
         }
         Ok(outcome)
     }
@@ -126,14 +136,16 @@ impl Trial<'_> {
         }
         self.judge_soundness(&namespace, 0, "when it is open")?;
         match namespace.repair() {
-            Some(_) if !self.mends => return Err("it was mended, and was sound".into()),
+            Some(_) if self.past != Past::Damage => {
+                return Err("it was mended, and was sound".into());
+            }
             Some(repair) if !repair.lost.is_empty() => {
                 return Err(format!("the mending has lost {:?}", repair.lost).into());
             }
             _ => {}
         }
         drop(namespace);
-        let_another_judge(self.scenario, self.directory)?;
+        let_another_judge(self.scenario, self.past, self.directory)?;
         Ok(outcome)
     }
 
@@ -144,7 +156,7 @@ impl Trial<'_> {
             Ok(())
         })?;
         self.compare_possessions("after the fault")?;
-        let_another_judge(self.scenario, self.directory)?;
+        let_another_judge(self.scenario, self.past, self.directory)?;
         Ok(outcome)
     }
 
@@ -165,7 +177,7 @@ impl Trial<'_> {
         if !names_in(self.directory)?.is_empty() {
             return Err(format!("files are left: {:?}", names_in(self.directory)?).into());
         }
-        let_another_judge(self.scenario, self.directory)?;
+        let_another_judge(self.scenario, self.past, self.directory)?;
         Ok(outcome)
     }
 
@@ -234,9 +246,11 @@ impl Trial<'_> {
 }
 
 /// Another process opens the namespace in `directory` and uses it.
-pub(super) fn let_another_judge(scenario: &Scenario, directory: &Path) -> Result<()> {
+pub(super) fn let_another_judge(scenario: &Scenario, past: Past, directory: &Path) -> Result<()> {
     let output = Command::new(std::env::current_exe()?)
         .args(["judge", scenario.name, scenario.storage_word(), "fresh"])
+        // The next owner of a dead one's lock is told.
+        .args((past == Past::Death).then_some("--locks"))
         .env("MMF_DIR", directory)
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout);
