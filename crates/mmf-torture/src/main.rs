@@ -7,6 +7,7 @@
 mod all;
 mod byte_lock;
 mod crash;
+mod faults;
 mod layout;
 mod living;
 mod roles;
@@ -32,6 +33,15 @@ enum Command {
     Crash(crash::Crash),
     Living(living::Living),
     Storm(storm::Storm),
+    Faults(faults::Faults),
+    #[command(hide = true)]
+    FaultVictim(faults::Victim),
+    #[command(hide = true)]
+    FaultRoom(faults::Room),
+    #[command(hide = true)]
+    FaultLimit(faults::Limited),
+    #[command(hide = true)]
+    FaultHolder(faults::Holder),
     #[command(flatten)]
     Role(roles::Role),
     #[command(hide = true)]
@@ -49,6 +59,11 @@ fn main() -> ExitCode {
         Command::Crash(command) => command.run(),
         Command::Living(command) => command.run(),
         Command::Storm(command) => command.run(),
+        Command::Faults(command) => command.run(),
+        Command::FaultVictim(command) => command.run(),
+        Command::FaultRoom(command) => command.run(),
+        Command::FaultLimit(command) => command.run(),
+        Command::FaultHolder(command) => command.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),

@@ -140,7 +140,9 @@ impl Error {
         let kind = match source.kind() {
             Io::PermissionDenied => ErrorKind::PermissionDenied,
             Io::ReadOnlyFilesystem => ErrorKind::PermissionDenied,
-            Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => ErrorKind::OutOfSpace,
+            Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge | Io::OutOfMemory => {
+                ErrorKind::OutOfSpace
+            }
             Io::Interrupted => ErrorKind::Interrupted,
             Io::NotFound => ErrorKind::NotFound,
             Io::AlreadyExists => ErrorKind::AlreadyExists,

@@ -76,7 +76,8 @@ pub(crate) fn rival(scenario: &Scenario) -> Result<()> {
     Ok(scenario.builder().create().map(drop)?)
 }
 
-fn warm(scenario: &Scenario) -> Result<Namespace> {
+/// A handle as the victim has it when its operation begins.
+pub(crate) fn warm(scenario: &Scenario) -> Result<Namespace> {
     let mut builder = scenario.builder().autolock(scenario.autolock);
     if let Some(timeout) = scenario.timeout {
         builder = builder.timeout(timeout);

@@ -32,3 +32,5 @@ pub(crate) mod stepper;
 pub(crate) mod walk;
 
 pub(crate) use command::{Judge, StandBy, Step};
+pub(crate) use oracle::{Outcome, Verdict, compare, look_for_findings, read_all};
+pub(crate) use snapshot::Snapshot;

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::account::{Account, Owner, Run, account_owners, account_runs, owned_blocks, walk_runs};
 use super::checksums::broken_values;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
-use crate::format::header::{FREE_RUN_LISTS, FREE_RUNS, JOURNAL, RECORD_COUNT};
+use crate::format::header::{BREAK, FREE_RUN_LISTS, FREE_RUNS, JOURNAL, RECORD_COUNT};
 use crate::format::index::{
     DEPTH, GREATEST_DEPTH, Hash, SEGMENT_WORDS, USED, names_record, record_offset,
 };
@@ -58,7 +58,7 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
         // A damaged namespace may not let itself be recovered: that is a finding too.
         let recovered = registry.recover(&mut Patience::new(context.timeout, None));
         if let Err(error) = recovered {
-            if error.kind() != crate::error::ErrorKind::Damaged {
+            if error.kind() != ErrorKind::Damaged {
                 return Err(error);
             }
             tracing::warn!(%error, "could not recover from the dead");
@@ -67,6 +67,7 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
     } else {
         None
     };
+    reach_all(segment)?;
     let mut persistent: Option<Vec<Finding>> = None;
     for pass in 0..PASSES {
         if pass > 0 {
@@ -87,6 +88,16 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
     }
     drop(structural);
     Ok(persistent.unwrap_or_default())
+}
+
+/// Makes every byte reachable, so that want of memory is an error and never passes for damage.
+fn reach_all(segment: &Segment) -> Result<()> {
+    let end = segment.word(BREAK)?.load(Ordering::Acquire);
+    match segment.reach(end) {
+        Err(error) if error.kind() != ErrorKind::Damaged => Err(error),
+        // An impossible end is for the passes to report.
+        _ => Ok(()),
+    }
 }
 
 fn one_pass(segment: &Segment, seed: u64) -> Vec<Finding> {

@@ -46,9 +46,11 @@ pub(crate) fn read_any_header(file: &File) -> Result<(HeaderFacts, u64)> {
     let mut page = vec![0; PAGE as usize];
     let mut filled = 0;
     while filled < page.len() {
-        match file.read_at(&mut page[filled..], filled as u64).map_err(failed)? {
-            0 => break,
-            count => filled += count,
+        match file.read_at(&mut page[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
         }
     }
     let word = |offset: u64| {

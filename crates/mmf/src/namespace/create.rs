@@ -1,7 +1,6 @@
 //! Laying out a new namespace.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use super::builder::{Builder, Lifetime};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +14,7 @@ use crate::format::slot;
 use crate::heap;
 use crate::index;
 use crate::journal::Journal;
-use crate::platform::{self, Access, FileIdentity, FileSystem, UnnamedFile};
+use crate::platform::{self, Access, FileSystem, UnnamedFile};
 use crate::segment::{Segment, Source};
 use crate::sync::Ordering;
 
@@ -40,6 +39,7 @@ pub(super) fn initialise_in_place(builder: &Builder, file: &std::fs::File) -> Re
     let result = if unfinished {
         check_file_system(file).and_then(|file_system| {
             let origin = Origin::new(builder, file_system)?;
+            platform::check_length(builder.capacity).map_err(failed("lengthening it"))?;
             // The mark comes first: a file that bears it is ours to begin again.
             file.write_all_at(&MAGIC_UNFINISHED.to_le_bytes(), 0)
                 .map_err(failed("writing to the file"))?;
@@ -82,9 +82,8 @@ pub(super) fn lay_out_file(file: &std::fs::File, capacity: u64, origin: &Origin)
 /// A segment over a file that has no name yet: it is reached by its descriptor alone.
 pub(super) fn map(file: &std::fs::File, capacity: u64) -> Result<Segment> {
     let file = file.try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
-    let identity =
-        FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
-    let source = Source { file, path: "/nonexistent".into(), identity, link: OnceLock::new() };
+    let source = Source::new(file, "/nonexistent".into())
+        .map_err(|error| Error::io("identifying the file", error))?;
     Segment::of_file(source, capacity, Access::ReadWrite)
 }
 

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::location::{GLOBAL_PREFIX, Link, path_of, user_directory};
 use super::name::NamespaceName;
 use super::repair::report_path;
+use super::verify::leads_to;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::OPTION_WHILE_ATTACHED;
 use crate::inspect::header::read_header;
-use crate::platform::{self, Access, FileIdentity};
+use crate::platform::{self, Access};
 
 /// One namespace of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,7 +126,8 @@ fn open(path: &Path) -> Result<File> {
 /// # Errors
 ///
 /// [`ErrorKind::NotFound`]; [`ErrorKind::InUse`] when others are attached and `force` is not
-/// given.
+/// given. When a swapfile could be removed and the name that leads to it could not, the error says
+/// so, and removing again removes the name.
 pub fn remove_namespace(name: &str, force: bool) -> Result<()> {
     remove(name, force).map_err(|error| error.attempting("remove").on_namespace(name))
 }
@@ -141,14 +143,20 @@ fn remove(name: &str, force: bool) -> Result<()> {
     };
     let link = Link::read(&file)?;
     if let Some(link) = &link {
+        // Everything that can fail comes first, but for the removals themselves.
+        let bears_the_name = leads_to(&path, &file)?;
         match platform::open_existing(&link.path, Access::ReadWrite) {
             Ok(target) => remove_unattached(&link.path, &target, force)?,
             // The swapfile has gone by itself: only the name is left.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io(format!("opening {}", link.path.display()), error)),
         }
-        let is_same = FileIdentity::of_path(&path).ok() == FileIdentity::of(&file).ok();
-        return if is_same { unlink(&path) } else { Ok(()) };
+        if !bears_the_name {
+            return Ok(());
+        }
+        return unlink(&path).map_err(|error| {
+            error.advise("its swapfile is gone: remove it again to remove the name, too")
+        });
     }
     remove_unattached(&path, &file, force)
 }
@@ -167,7 +175,7 @@ fn remove_unattached(path: &Path, file: &File, force: bool) -> Result<()> {
             .advise("end them first, or force it: they keep what they have mapped"));
     }
     // The name may lead to another file by now: another removed this one, a third made a new one.
-    if FileIdentity::of_path(path).ok() != FileIdentity::of(file).ok() {
+    if !leads_to(path, file)? {
         return Err(Error::new(ErrorKind::NotFound, "somebody else has removed it"));
     }
     unlink(path)?;

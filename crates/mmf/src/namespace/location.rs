@@ -81,6 +81,7 @@ impl Link {
         content.extend_from_slice(format!("{:032x}\n", self.id).as_bytes());
         content.extend_from_slice(self.path.as_os_str().as_bytes());
         content.push(b'\n');
+        platform::check_length(content.len() as u64)?;
         let mut file = unnamed.file();
         file.write_all(&content)?;
         unnamed.publish(path).map(drop)

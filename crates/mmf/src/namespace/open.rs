@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::builder::{Builder, Existence};
@@ -11,7 +11,7 @@ use super::handle::Namespace;
 use super::location::{Link, absolute, link_at, path_of};
 use super::name::{NamespaceName, Scope};
 use super::repair::Repair;
-use super::verify::{Verified, mend, verify};
+use super::verify::{Verified, leads_to, mend, verify};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{
     HASH_SEED, OPTION_CHECKSUMS, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
@@ -93,7 +93,9 @@ fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -
     let Some(file) = open_file(&path, access_of(builder))? else {
         return match existence {
             Existence::Required => Err(missing()),
-            Existence::Forbidden | Existence::Optional => create_at(builder, &path, existence),
+            Existence::Forbidden | Existence::Optional => {
+                Ok(create_at(builder, &path, existence)?.0)
+            }
         };
     };
     if existence == Existence::Forbidden {
@@ -149,9 +151,14 @@ fn open_by_swapfile(
         }
         _ => {}
     }
+    let mut made = None;
     let opened = match open_file(&path, access_of(builder))? {
         None if existence == Existence::Required => return Err(missing()),
-        None => create_at(builder, &path, existence)?,
+        None => {
+            let (attempt, file) = create_at(builder, &path, existence)?;
+            made = file;
+            attempt
+        }
         Some(file) => {
             let length = platform::length(&file)
                 .map_err(|error| Error::io("asking for the file's length", error))?;
@@ -173,7 +180,13 @@ fn open_by_swapfile(
         }
     };
     if let Attempt::Opened(namespace) = &opened {
-        publish_link(builder, &name_path, &path, namespace)?;
+        if let Err(error) = publish_link(builder, &name_path, &path, namespace) {
+            drop(opened);
+            if let Some(file) = made {
+                withdraw(&path, &file);
+            }
+            return Err(error);
+        }
         if let Ok(identity) = FileIdentity::of_path(&name_path) {
             namespace.remember_link(&name_path, identity);
         }
@@ -216,27 +229,51 @@ fn publish_link(
     }
 }
 
-fn create_at(builder: &Builder, path: &Path, existence: Existence) -> Result<Attempt> {
+/// Makes the namespace and attaches to it. Also the new file, by which it can be withdrawn.
+fn create_at(
+    builder: &Builder,
+    path: &Path,
+    existence: Existence,
+) -> Result<(Attempt, Option<File>)> {
     if builder.read_only {
         return Err(missing());
     }
     let directory = path.parent().unwrap_or(Path::new("/"));
     let unnamed = build_unnamed(builder, directory)?;
+    // Had before the name is, so that the name can be withdrawn whatever else fails then.
+    let kept =
+        unnamed.file().try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
     match unnamed.publish(path) {
-        Ok(file) => {
-            drop(file);
-            match open_file(path, Access::ReadWrite)? {
-                Some(file) => attach(builder, path, file, None),
-                None => Ok(Attempt::Again),
+        Ok(file) => match attach(builder, path, file, None) {
+            Ok(attempt) => Ok((attempt, Some(kept))),
+            Err(error) => {
+                withdraw(path, &kept);
+                Err(error)
             }
-        }
+        },
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             if existence == Existence::Forbidden {
                 return Err(already_exists(path));
             }
-            Ok(Attempt::Again)
+            Ok((Attempt::Again, None))
         }
         Err(error) => Err(Error::io(format!("naming {}", path.display()), error)),
+    }
+}
+
+/// Takes the name back from a namespace that this process has made and cannot use, unless others
+/// are attached by now.
+fn withdraw(path: &Path, file: &File) {
+    let alone = platform::try_exclusive_presence(file)
+        .map_err(|error| Error::io("asking whether somebody is attached", error));
+    let withdrawn = alone.and_then(|alone| {
+        if alone && leads_to(path, file)? {
+            platform::remove_file(path).map_err(|error| Error::io("removing it", error))?;
+        }
+        Ok(())
+    });
+    if let Err(error) = withdrawn {
+        tracing::warn!(%error, path = %path.display(), "left a new namespace behind");
     }
 }
 
@@ -266,9 +303,9 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
             format!("{} holds another namespace by now", path.display()),
         ));
     }
-    let identity =
-        FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
-    let source = Source { file, path: path.to_owned(), identity, link: OnceLock::new() };
+    let source = Source::new(file, path.to_owned())
+        .map_err(|error| Error::io("identifying the file", error))?;
+    let identity = source.identity;
     let segment = Segment::of_file(source, facts.capacity, access_of(builder))?;
     let registry = match Registry::attach(segment) {
         Ok(registry) => registry,
@@ -278,7 +315,10 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
         }
         Err(error) => return Err(error),
     };
-    if FileIdentity::of_path(path).ok() != Some(identity) {
+    let is_named = identity
+        .is_named(path)
+        .map_err(|error| Error::io(format!("asking what {} is", path.display()), error))?;
+    if !is_named {
         return Ok(Attempt::Again);
     }
     if let Some(mark) = mark {
@@ -329,12 +369,9 @@ fn remove_left_over(path: &Path, file: &File) -> Result<bool> {
         return Ok(false);
     }
     // The lock lives with this description: nobody attaches before the name is gone.
-    let alone = platform::try_exclusive_presence(file)
-        .map_err(|error| Error::io("asking whether somebody is attached", error));
-    match alone {
+    match platform::try_exclusive_presence(file) {
         Ok(true) => {
-            let same = FileIdentity::of_path(path).ok() == FileIdentity::of(file).ok();
-            if same {
+            if leads_to(path, file)? {
                 platform::remove_file(path)
                     .map_err(|error| Error::io("removing what was left over", error))?;
             }
@@ -342,7 +379,8 @@ fn remove_left_over(path: &Path, file: &File) -> Result<bool> {
         }
         Ok(false) => Ok(false),
         // A read-only descriptor cannot take the lock.
-        Err(_) => Ok(false),
+        Err(error) if platform::is_bad_descriptor(&error) => Ok(false),
+        Err(error) => Err(Error::io("asking whether somebody is attached", error)),
     }
 }
 

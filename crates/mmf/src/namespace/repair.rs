@@ -105,6 +105,8 @@ pub(super) fn replace(path: &Path, file: &File, findings: Vec<Finding>) -> Resul
 fn replace_alone(path: &Path, file: &File, findings: Vec<Finding>) -> Result<Repair> {
     let (facts, length) = read_any_header(file)?;
     let old = view(file, &facts, length)?;
+    // Want of memory must not pass for values that do not verify.
+    old.reach(old.word(BREAK)?.load(Ordering::Relaxed))?;
     let survey = survey(&old)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let capacity = plausible_capacity(&facts, length);
@@ -203,7 +205,8 @@ impl Repair {
         for name in &self.older {
             text.push_str(&format!("set back to the value before the last: {name:?}\n"));
         }
-        std::fs::write(&report, text)
+        platform::check_length(text.len() as u64)
+            .and_then(|()| std::fs::write(&report, text))
             .map_err(|error| Error::io(format!("writing {}", report.display()), error))?;
         self.report = Some(report);
         Ok(())

@@ -68,7 +68,7 @@ pub(super) fn verify(builder: &Builder, path: &Path, file: &File) -> Result<Veri
         return verify_for_reading(file, facts, length);
     }
     let mark = Mark::take(builder, file)?;
-    if !leads_to(path, file) {
+    if !leads_to(path, file)? {
         return Ok(Verified::Again);
     }
     let (facts, length) = read_any_header(file)?;
@@ -110,14 +110,17 @@ fn is_used(file: &File, facts: &HeaderFacts) -> Result<bool> {
     Ok(false)
 }
 
-fn leads_to(path: &Path, file: &File) -> bool {
-    FileIdentity::of_path(path).ok() == FileIdentity::of(file).ok()
+/// Whether the file still bears its name.
+pub(super) fn leads_to(path: &Path, file: &File) -> Result<bool> {
+    FileIdentity::of(file)
+        .and_then(|identity| identity.is_named(path))
+        .map_err(|error| Error::io(format!("asking what {} is", path.display()), error))
 }
 
 /// Mends a damaged namespace, whatever damaged it.
 pub(super) fn mend(builder: &Builder, path: &Path, file: &File) -> Result<Option<Repair>> {
     let mark = Mark::take(builder, file)?;
-    if !leads_to(path, file) {
+    if !leads_to(path, file)? {
         return Ok(None);
     }
     let (facts, length) = read_any_header(file)?;

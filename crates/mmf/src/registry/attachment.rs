@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use super::slots::{self, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{BREAK, OPTION_CHECKSUMS, OPTION_WHILE_ATTACHED, OPTIONS};
-use crate::platform::{
-    self, Access, Anchor, FileIdentity, ProcessIdentity, fork_epoch, hold_off_fork,
-};
+use crate::platform::{self, Access, Anchor, ProcessIdentity, fork_epoch, hold_off_fork};
 use crate::segment::Segment;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::process_local::{AtomicU64, Ordering};
@@ -188,8 +186,8 @@ impl Registry {
         }
         source.with_file(Access::ReadWrite, |file| {
             // The lock lives with this description: nobody attaches before the name is gone.
-            let same = FileIdentity::of_path(&source.path).ok() == Some(source.identity);
-            if same && platform::try_exclusive_presence(file)? {
+            let is_named = source.identity.is_named(&source.path)?;
+            if is_named && platform::try_exclusive_presence(file)? {
                 platform::remove_file(&source.path)?;
                 source.remove_link()?;
             }

@@ -157,6 +157,11 @@ impl Segment {
         Ok(unsafe { std::slice::from_raw_parts(address.cast::<AtomicU64>(), count as usize) })
     }
 
+    /// Makes every byte below `end` reachable: nothing there fails for want of memory afterwards.
+    pub(crate) fn reach(&self, end: u64) -> Result<()> {
+        self.checked_slowly(0, end).map(drop)
+    }
+
     /// The address of `length` bytes that exist and may be touched.
     #[inline(always)]
     pub(super) fn checked(&self, offset: u64, length: u64) -> Result<*mut u8> {

@@ -9,7 +9,8 @@ use crate::platform::{self, Access, FileIdentity};
 /// The file behind a segment, and how to find it again when the program has closed the
 /// descriptor.
 pub(crate) struct Source {
-    pub(crate) file: File,
+    /// None only when it is being dropped.
+    file: Option<File>,
     pub(crate) path: PathBuf,
     pub(crate) identity: FileIdentity,
     /// The small file by whose name others find this one, if there is one.
@@ -17,6 +18,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// The source of a segment over `file`, which can be found again at `path`.
+    pub(crate) fn new(file: File, path: PathBuf) -> std::io::Result<Self> {
+        let identity = FileIdentity::of(&file)?;
+        Ok(Self { file: Some(file), path, identity, link: OnceLock::new() })
+    }
+
     /// Runs `action` on a descriptor that certainly is this file: a daemon may have closed ours,
     /// and its number may mean another file by now.
     pub(crate) fn with_file<T>(
@@ -24,8 +31,10 @@ impl Source {
         access: Access,
         action: impl FnOnce(&File) -> std::io::Result<T>,
     ) -> std::io::Result<T> {
-        if FileIdentity::of(&self.file).is_ok_and(|identity| identity == self.identity) {
-            return action(&self.file);
+        if let Some(file) = &self.file
+            && self.is_still(file)?
+        {
+            return action(file);
         }
         let file = platform::open_existing(&self.path, access)?;
         if FileIdentity::of(&file)? != self.identity {
@@ -37,12 +46,20 @@ impl Source {
         action(&file)
     }
 
+    /// Whether the descriptor is this file's still: the program may have closed it. A failure to
+    /// find out is neither.
+    fn is_still(&self, file: &File) -> std::io::Result<bool> {
+        match FileIdentity::of(file) {
+            Ok(identity) => Ok(identity == self.identity),
+            Err(error) if platform::is_bad_descriptor(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Removes the name that leads here, unless it leads elsewhere by now.
     pub(crate) fn remove_link(&self) -> std::io::Result<()> {
         match self.link.get() {
-            Some((path, link)) if FileIdentity::of_path(path).ok() == Some(*link) => {
-                platform::remove_file(path)
-            }
+            Some((path, link)) if link.is_named(path)? => platform::remove_file(path),
             _ => Ok(()),
         }
     }
@@ -50,13 +67,10 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        let ours = FileIdentity::of(&self.file).is_ok_and(|identity| identity == self.identity);
-        if !ours {
+        let Some(file) = self.file.take() else { return };
+        if matches!(self.is_still(&file), Ok(false)) {
             // The descriptor's number is somebody else's by now: closing it would hurt them.
-            let null = File::open("/dev/null");
-            if let Ok(null) = null {
-                std::mem::forget(std::mem::replace(&mut self.file, null));
-            }
+            std::mem::forget(file);
         }
     }
 }

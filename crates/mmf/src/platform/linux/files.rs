@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RenameFlags, fchmod, ftruncate, linkat, open, renameat_with,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::identity::random_bytes;
 use super::mapping::Access;
@@ -32,6 +32,16 @@ impl FileIdentity {
     /// The identity of what bears a name now, which is the link itself for a symbolic link.
     pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
         fs::symlink_metadata(path).map(|metadata| Self::from_metadata(&metadata))
+    }
+
+    /// Whether this file bears the name now. A failure to find out is an error: it must
+    /// not pass for another file, nor for the same.
+    pub(crate) fn is_named(self, path: &Path) -> io::Result<bool> {
+        match Self::of_path(path) {
+            Ok(found) => Ok(found == self),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The identity among what the kernel says of a file.
@@ -60,14 +70,33 @@ pub(crate) fn current_user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// Whether a call failed because its descriptor is closed, or not open for what was asked of it.
+pub(crate) fn is_bad_descriptor(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::BADF)
+}
+
 /// Removes a name. The file lives on while anybody has it open or mapped.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+/// Fails when this process may not make a file so long: trying it would end the process by a
+/// signal.
+///
+/// # Errors
+///
+/// `FileTooLarge`.
+pub(crate) fn check_length(length: u64) -> io::Result<()> {
+    match rustix::process::getrlimit(rustix::process::Resource::Fsize).current {
+        Some(limit) if length > limit => Err(Errno::FBIG.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the file longer, with a hole, or shorter.
 pub(crate) fn set_length(file: &File, length: u64) -> io::Result<()> {
-    Ok(ftruncate(file, length)?)
+    check_length(length)?;
+    Ok(retry_on_intr(|| ftruncate(file, length))?)
 }
 
 /// The length in bytes.
@@ -88,7 +117,7 @@ pub(crate) fn open_existing(path: &Path, access: Access) -> io::Result<File> {
     };
     // Without NONBLOCK a pipe put in the file's place would hang the opening.
     let guards = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = match open(path, direction | guards, Mode::empty()) {
+    let file = match retry_on_intr(|| open(path, direction | guards, Mode::empty())) {
         Ok(descriptor) => File::from(descriptor),
         Err(Errno::LOOP) => {
             return Err(refused(io::ErrorKind::PermissionDenied, path, "a symbolic link"));
@@ -145,7 +174,7 @@ impl Drop for HiddenName {
 /// dropped, which a kill can leave behind.
 pub(crate) fn create_unnamed(directory: &Path, mode: u32, length: u64) -> io::Result<UnnamedFile> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let unnamed = match open(directory, flags, Mode::RUSR | Mode::WUSR) {
+    let unnamed = match retry_on_intr(|| open(directory, flags, Mode::RUSR | Mode::WUSR)) {
         Ok(descriptor) => UnnamedFile { file: File::from(descriptor), hidden: None },
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => create_hidden(directory)?,
         Err(error) => return Err(error.into()),
@@ -159,7 +188,8 @@ pub(crate) fn create_unnamed(directory: &Path, mode: u32, length: u64) -> io::Re
 fn create_hidden(directory: &Path) -> io::Result<UnnamedFile> {
     let path = hidden_name(directory)?;
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
+    let opened = retry_on_intr(|| open(&path, flags, Mode::RUSR | Mode::WUSR))?;
+    let file = File::from(opened);
     Ok(UnnamedFile { file, hidden: Some(HiddenName { path: Some(path) }) })
 }
 
@@ -269,7 +299,8 @@ pub(crate) enum FileSystem {
 
 /// The kind of file system that `file` lies on.
 pub(crate) fn file_system_of(file: &File) -> io::Result<FileSystem> {
-    Ok(classify(rustix::fs::fstatfs(file)?.f_type as u32))
+    let facts = retry_on_intr(|| rustix::fs::fstatfs(file))?;
+    Ok(classify(facts.f_type as u32))
 }
 
 /// The kind of file system with this magic number, by `statfs(2)` and the kernel's `magic.h`.

@@ -280,10 +280,18 @@ fn is_locked(file: &File, byte: u64) -> io::Result<bool> {
 
 /// One lock command of `fcntl`. None of those used here sleeps.
 fn lock_command(file: &File, command: c_int, lock: &mut libc::flock) -> io::Result<()> {
-    // SAFETY: the descriptor must be open and the third argument must be a `flock`, as both
-    // commands of this file want it. The two references guarantee that.
-    let status = unsafe { libc::fcntl(file.as_raw_fd(), command, ptr::from_mut(lock)) };
-    if status == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    loop {
+        // SAFETY: the descriptor must be open and the third argument must be a `flock`, as both
+        // commands of this file want it. The two references guarantee that.
+        let status = unsafe { libc::fcntl(file.as_raw_fd(), command, ptr::from_mut(lock)) };
+        if status != -1 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{FallocateFlags, fallocate};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::mm::{
     Advice, MapFlags, MsyncFlags, ProtFlags, madvise, mmap, mmap_anonymous, msync, munmap,
 };
@@ -135,8 +135,7 @@ impl Mapping {
             return Ok(());
         }
         // SAFETY: the range must be memory of ours. `pages` stayed inside this mapping.
-        unsafe { msync(address, size, MsyncFlags::SYNC) }?;
-        Ok(())
+        Ok(retry_on_intr(|| unsafe { msync(address, size, MsyncFlags::SYNC) })?)
     }
 
     /// The address and length of the pages that hold a range, which must lie inside.
