@@ -7,6 +7,7 @@
 mod all;
 mod byte_lock;
 mod crash;
+mod damage;
 mod layout;
 mod roles;
 mod scenario;
@@ -28,8 +29,11 @@ enum Command {
     All(all::All),
     Step(step::Step),
     Crash(crash::Crash),
+    Damage(damage::Damage),
     #[command(flatten)]
     Role(roles::Role),
+    #[command(hide = true, name = "damage-worker")]
+    DamageWorker(damage::Worker),
     #[command(hide = true)]
     Judge(step::Judge),
     #[command(hide = true)]
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::All(command) => command.run(),
         Command::Step(command) => command.run(),
         Command::Crash(command) => command.run(),
+        Command::Damage(command) => command.run(),
+        Command::DamageWorker(worker) => worker.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),
