@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::format::header::{BREAK, HEAP_START, RECORD_SLABS};
 use crate::format::run::{HEADER, NEXT_RECORD_SLAB};
 use crate::format::{PAGE, record};
+use crate::heap;
 use crate::record::{Glimpse, Record, name_of_record};
 use crate::segment::Segment;
 use crate::sync::Ordering;
@@ -45,7 +46,7 @@ impl Slabs {
         let load = |offset| Ok::<_, Error>(segment.word(offset)?.load(Ordering::Acquire));
         if !self.started {
             self.started = true;
-            self.left = load(BREAK)? / PAGE;
+            self.left = heap::end(segment)? / PAGE;
             self.slab = load(RECORD_SLABS)?;
         }
         let per_slab = (PAGE - HEADER) / record::SIZE;
