@@ -7,9 +7,11 @@ use mmf::ErrorKind;
 
 use crate::Result;
 
-/// The longest that an operation may take. Its timeouts are far shorter; the rest is for a machine
+/// The most of the processor that an operation may take.
+const MOST_WORK: Duration = Duration::from_secs(2);
+/// The longest that an operation may last. Its timeouts are far shorter; the rest is for a machine
 /// that has other things to do.
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(12);
 
 /// One operation's endings.
 #[derive(Debug, Default, Clone, serde::Serialize, serde::Deserialize)]
@@ -37,13 +39,13 @@ impl Tally {
         operation: impl FnOnce() -> mmf::Result<T>,
     ) -> Option<T> {
         println!("do {name}");
-        let started = Instant::now();
+        let (started, idle) = (Instant::now(), work_of_thread());
         let outcome = operation();
-        let took = started.elapsed();
+        let (took, work) = (started.elapsed(), work_of_thread().saturating_sub(idle));
         let endings = self.operations.entry(name.to_owned()).or_default();
         endings.worst = endings.worst.max(took);
-        if took > LONGEST {
-            self.complaints.push(format!("{name} took {:.1} s", took.as_secs_f64()));
+        if took > LONGEST || work > MOST_WORK {
+            self.complaints.push(format!("{name} lasted {took:.1?} and worked for {work:.1?}"));
         }
         match outcome {
             Ok(value) => {
@@ -101,6 +103,12 @@ impl Tally {
         let kind = format!("{kind:?}");
         self.operations.values().filter_map(|endings| endings.errors.get(&kind)).sum()
     }
+}
+
+/// Time that this thread has had of a processor.
+fn work_of_thread() -> Duration {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    nix::time::clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
 }
 
 /// One line for the watching process.

@@ -11,10 +11,10 @@ use super::tally::Tally;
 use crate::Result;
 
 /// How long operations on a file wait that nobody else uses: nothing there is worth more.
-const TIMEOUT: Duration = Duration::from_millis(30);
+const TIMEOUT: Duration = Duration::from_millis(20);
 /// How long operations wait while others are at work.
 const LIVE_TIMEOUT: Duration = Duration::from_millis(200);
-const BRIEF: Duration = Duration::from_millis(10);
+const BRIEF: Duration = Duration::from_millis(2);
 /// How long one round of the live form lasts.
 pub(super) const ROUND: Duration = Duration::from_millis(700);
 /// What the namespace under trial is called, and its swapfile if it has one.
