@@ -13,4 +13,4 @@ pub(crate) use link::{
     NewVariable, hash_of_record, link, name_of_record, unlink, unlink_if_unused,
 };
 pub(crate) use publish::{Exchange, LockAttempt, resolve_intent};
-pub(crate) use read::{Glimpse, find};
+pub(crate) use read::{GLIMPSES, Glimpse, find, restless};
