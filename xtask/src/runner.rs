@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use crate::steps::{STEPS, Step, Verdict};
+use crate::steps::{EXTRA_STEPS, STEPS, Step, Verdict};
 use crate::workspace::Workspace;
 
 /// How one step ended, for the table.
@@ -15,7 +15,8 @@ struct Record {
 
 /// The steps of these names, in the order given; an unknown name is the error.
 pub fn select<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
-    let find = |name: &&'a str| STEPS.iter().find(|step| step.name == *name).ok_or(*name);
+    let all = || STEPS.iter().chain(&EXTRA_STEPS);
+    let find = |name: &&'a str| all().find(|step| step.name == *name).ok_or(*name);
     names.iter().map(find).collect()
 }
 
@@ -27,6 +28,10 @@ pub fn help() -> String {
     );
     for step in &STEPS {
         // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:<9} {}", step.name, step.summary);
+    }
+    text.push_str("\nNot part of `test`:\n");
+    for step in &EXTRA_STEPS {
         let _ = writeln!(text, "  {:<9} {}", step.name, step.summary);
     }
     text
@@ -83,13 +88,15 @@ mod tests {
     fn steps_are_selected_by_name() {
         let names = |steps: Vec<&Step>| steps.iter().map(|step| step.name).collect::<Vec<_>>();
         assert_eq!(select(&["doc", "format"]).map(names), Ok(vec!["doc", "format"]));
+        assert_eq!(select(&["asan"]).map(names), Ok(vec!["asan"]));
         assert_eq!(select(&["format", "test"]).map(names), Err("test"));
     }
 
     #[test]
     fn step_names_are_told_apart() {
-        for (index, step) in STEPS.iter().enumerate() {
-            assert!(STEPS[..index].iter().all(|other| other.name != step.name), "{}", step.name);
+        let steps: Vec<_> = STEPS.iter().chain(&EXTRA_STEPS).collect();
+        for (index, step) in steps.iter().enumerate() {
+            assert!(steps[..index].iter().all(|other| other.name != step.name), "{}", step.name);
             assert!(help().contains(step.summary));
         }
     }

@@ -82,6 +82,13 @@ pub const STEPS: [Step; 12] = [
     },
 ];
 
+/// Checks that take minutes, or a toolchain's unstable parts: only for who names them.
+pub const EXTRA_STEPS: [Step; 1] = [Step {
+    name: "asan",
+    summary: "damaged and hostile files under AddressSanitizer, for some minutes",
+    action: asan,
+}];
+
 fn passed(_: ()) -> Verdict {
     Verdict::Passed
 }
@@ -117,6 +124,20 @@ fn loom(workspace: &Workspace) -> Result<Verdict, String> {
             models("").run().map(passed)
         }
     }
+}
+
+/// The sanitizer comes with the toolchain; its shadow of the memory is far beyond any limit that the
+/// workers would otherwise have, and processes that are ended on purpose leak.
+fn asan(workspace: &Workspace) -> Result<Verdict, String> {
+    let program = "run -p mmf-torture --locked --target x86_64-unknown-linux-gnu --";
+    let damage = "damage --memory 0 --files 100000 --live 100 --seconds 120";
+    CommandLine::cargo(workspace, &format!("{program} {damage}"))
+        .with("CARGO_TARGET_DIR", "target/asan")
+        .with("RUSTC_BOOTSTRAP", "1")
+        .with("RUSTFLAGS", "-Zsanitizer=address")
+        .with("ASAN_OPTIONS", "detect_leaks=0")
+        .run()
+        .map(passed)
 }
 
 fn bench(workspace: &Workspace) -> Result<Verdict, String> {

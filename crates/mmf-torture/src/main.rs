@@ -8,6 +8,7 @@ mod all;
 mod byte_lock;
 mod crash;
 mod faults;
+mod damage;
 mod layout;
 mod living;
 mod roles;
@@ -42,8 +43,11 @@ enum Command {
     FaultLimit(faults::Limited),
     #[command(hide = true)]
     FaultHolder(faults::Holder),
+    Damage(damage::Damage),
     #[command(flatten)]
     Role(roles::Role),
+    #[command(hide = true, name = "damage-worker")]
+    DamageWorker(damage::Worker),
     #[command(hide = true)]
     Judge(step::Judge),
     #[command(hide = true)]
@@ -64,6 +68,8 @@ fn main() -> ExitCode {
         Command::FaultRoom(command) => command.run(),
         Command::FaultLimit(command) => command.run(),
         Command::FaultHolder(command) => command.run(),
+        Command::Damage(command) => command.run(),
+        Command::DamageWorker(worker) => worker.run(),
         Command::Role(role) => role.play(),
         Command::Judge(command) => command.run(),
         Command::StandBy(command) => command.run(),

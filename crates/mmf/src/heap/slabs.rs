@@ -192,7 +192,7 @@ pub(crate) fn slab_is_used(journal: &Journal<'_>, offset: u64) -> Result<bool> {
 pub(crate) fn block_capacity(info: Info) -> u64 {
     match info.kind() {
         Some(Kind::Slab) => CLASS_SIZES.get(info.class()).copied().unwrap_or(0),
-        Some(Kind::Large) => info.pages() * PAGE - HEADER,
+        Some(Kind::Large) => (info.pages() * PAGE).saturating_sub(HEADER),
         _ => 0,
     }
 }

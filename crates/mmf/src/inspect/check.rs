@@ -15,7 +15,7 @@ use crate::format::index::{
     DEPTH, GREATEST_DEPTH, Hash, SEGMENT_WORDS, USED, names_record, record_offset,
 };
 use crate::format::run::{BITMAP, HEADER, Info, Kind, NEXT, PREVIOUS};
-use crate::heap::{block_capacity, slab_is_used};
+use crate::heap::{block_capacity, is_block_for, slab_is_used};
 use crate::journal::Journal;
 use crate::record::{Glimpse, Record, find, name_of_record};
 use crate::registry::Patience;
@@ -346,9 +346,12 @@ impl<'a> Pass<'a> {
         let needed = crate::format::block::ValueHeader::length_of(header)
             + crate::format::block::VALUE_HEADER;
         let base = value.offset() & !(PAGE - 1);
-        let room = block_capacity(Info(self.load(base)?));
-        if glimpse.still_holds() && needed > room {
+        let info = Info(self.load(base)?);
+        if glimpse.still_holds() && needed > block_capacity(info) {
             return damaged("its value is longer than its block");
+        }
+        if glimpse.still_holds() && !is_block_for(info, value.offset(), needed) {
+            return damaged("its value has a length for another block");
         }
         Ok(())
     }

@@ -3,9 +3,10 @@
 use crate::error::{Error, Result};
 use crate::format::block::{Descriptor, VALUE_HEADER, ValueHeader};
 use crate::format::checksum::{PayloadHasher, Place, Seal, half_of};
-use crate::format::header::{BREAK, GREATEST_CAPACITY, HASH_SEED, OPTION_CHECKSUMS, OPTIONS};
+use crate::format::header::{HASH_SEED, OPTION_CHECKSUMS, OPTIONS};
 use crate::format::index::Hash;
 use crate::format::publish::Publish;
+use crate::heap;
 use crate::record::{Glimpse, Record, name_of_record};
 use crate::segment::Segment;
 use crate::sync::Ordering;
@@ -31,7 +32,7 @@ pub(crate) struct Verifier<'a> {
 impl<'a> Verifier<'a> {
     pub(crate) fn new(segment: &'a Segment) -> Result<Self> {
         let load = |offset| Ok::<_, Error>(segment.word(offset)?.load(Ordering::Relaxed));
-        let end = load(BREAK)?.min(GREATEST_CAPACITY);
+        let end = heap::end(segment)?;
         let budget = end.saturating_mul(MOST_READINGS);
         Ok(Self { segment, seed: load(HASH_SEED)?, end, budget, piece: vec![0; PIECE] })
     }

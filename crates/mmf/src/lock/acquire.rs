@@ -97,6 +97,7 @@ fn acquire_exclusive(
             if update(word, seen, claimed) {
                 break;
             }
+            patience.after_defeat()?;
         } else {
             wait_for_lock(request.registry, request.lock, patience)?;
         }
@@ -164,6 +165,7 @@ fn acquire_shared(
         }
         request.seat.clear_held(index);
         leave_shared(segment, &request.seat, request.lock)?;
+        patience.after_defeat()?;
     }
     // SeqCst fence: partner of the barrier behind a writer's publish lock.
     fence(Ordering::SeqCst);

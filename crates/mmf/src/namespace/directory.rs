@@ -101,6 +101,8 @@ fn look(path: &Path, summary: &mut Summary) -> Result<()> {
         file = open(&summary.path)?;
     }
     let facts = read_header(&file)?;
+    // Of another version the sizes have not been verified, and mean something else.
+    facts.check_usable(Access::ReadOnly)?;
     summary.capacity = facts.capacity;
     summary.committed = facts.committed;
     summary.variables = facts.variables;

@@ -14,4 +14,4 @@ pub(crate) use link::{
     unlink_if_unused,
 };
 pub(crate) use publish::{Exchange, LockAttempt, resolve_intent};
-pub(crate) use read::{Glimpse, find};
+pub(crate) use read::{GLIMPSES, Glimpse, find, restless};

@@ -10,12 +10,15 @@ use crate::seat::Seat;
 use crate::segment::{Segment, wake};
 use crate::sync::{Ordering, barrier_after_read_modify_write, fence};
 
+/// Exchanges that may fail before a record counts as busy: the caller's patience has an end.
+const ATTEMPTS: u32 = 64;
+
 /// What came of trying to take a publish lock.
 #[must_use]
 pub(crate) enum LockAttempt {
     /// Taken; this was the state before.
     Taken(Publish),
-    /// Somebody else holds it.
+    /// Somebody else holds it, or was quicker again and again.
     Busy(Publish),
 }
 
@@ -27,6 +30,7 @@ impl Record<'_> {
     pub(crate) fn try_lock(&self, seat: &Seat<'_>) -> LockAttempt {
         seat.set_intent(Intent::new(self.offset, Phase::Announced));
         let mut seen = self.publish();
+        let mut attempts = 0;
         loop {
             if seen.is_locked() {
                 return LockAttempt::Busy(seen);
@@ -44,6 +48,10 @@ impl Record<'_> {
                     return LockAttempt::Taken(seen);
                 }
                 Err(now) => seen = Publish(now),
+            }
+            attempts += 1;
+            if attempts == ATTEMPTS {
+                return LockAttempt::Busy(seen);
             }
         }
     }

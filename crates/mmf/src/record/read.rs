@@ -1,7 +1,7 @@
 //! Looking at a record without a lock.
 
 use super::Record;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::block::Descriptor;
 use crate::format::index::Hash;
 use crate::format::publish::Publish;
@@ -54,6 +54,16 @@ impl<'a> Glimpse<'a> {
     }
 }
 
+/// Looks at a record that changes hands during each of them, before somebody must be at play: it
+/// takes two journals to do so once.
+pub(crate) const GLIMPSES: u32 = 100_000;
+
+/// The error after so many.
+#[cold]
+pub(crate) fn restless() -> Error {
+    Error::new(ErrorKind::Contended, "a record changed hands during every look at its name")
+}
+
 /// Finds the live record that bears `name`.
 #[inline]
 pub(crate) fn find<'a>(
@@ -63,7 +73,7 @@ pub(crate) fn find<'a>(
 ) -> Result<Option<Glimpse<'a>>> {
     index::lookup(segment, hash, |offset| {
         let record = Record::at(segment, offset)?;
-        loop {
+        for _ in 0..GLIMPSES {
             let glimpse = Glimpse::of(record);
             let is_it = glimpse.identity.is_live() && name_equals(segment, &glimpse, hash, name)?;
             if is_it {
@@ -74,6 +84,7 @@ pub(crate) fn find<'a>(
                 return Ok(None);
             }
         }
+        Err(restless())
     })
 }
 

@@ -91,6 +91,14 @@ impl Patience {
         Ok(())
     }
 
+    /// Takes note that others were quicker to change a word. Should they always be, this ends.
+    pub(crate) fn after_defeat(&mut self) -> Result<()> {
+        match self.next() {
+            Step::GiveUp => Err(self.timed_out("others were quicker all the time", None)),
+            _ => Ok(()),
+        }
+    }
+
     /// The error at the deadline.
     pub(crate) fn timed_out(&self, what: &str, holder: Option<Holder>) -> Error {
         Error::timed_out(what, self.timeout.unwrap_or_default(), holder)

@@ -255,19 +255,20 @@ fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
         ));
     }
     let bytes = SIZE * (FIRST_EXTENT << extents);
-    let base = add_extent(structural, Kind::Seats, bytes, SEAT_EXTENTS, SEAT_EXTENT_COUNT)?;
+    let table = (SEAT_EXTENTS, SEAT_EXTENT_COUNT);
+    let base = add_extent(structural, Kind::Seats, bytes, table, extents)?;
     let number = 1 + FIRST_EXTENT * ((1 << extents) - 1);
     Seat::at(segment, number as u32, base + HEADER)
 }
 
 /// A zeroed run for a table's next extent, entered in the header: the next of the words at
-/// `directory`, and the number of them at `count`, change together.
+/// `directory`, and the number of them at `count`, which was `extents`, change together.
 fn add_extent(
     structural: &Structural<'_>,
     kind: Kind,
     bytes: u64,
-    directory: u64,
-    count: u64,
+    (directory, count): (u64, u64),
+    extents: u64,
 ) -> Result<u64> {
     let mut journal = structural.journal();
     let base = heap::allocate_run(&mut journal, (HEADER + bytes).div_ceil(PAGE), kind)?;
@@ -276,7 +277,6 @@ fn add_extent(
     for word in structural.segment().word_range(base + HEADER, bytes / 8)? {
         word.store(0, Ordering::Relaxed);
     }
-    let extents = journal.read(count)?;
     journal.write(directory + extents * 8, base)?;
     journal.write(count, extents + 1)?;
     journal.commit()?;
@@ -305,8 +305,8 @@ fn intern_program(structural: &Structural<'_>, name: &str) -> Result<u32> {
                 return Ok(0);
             }
             let bytes = PROGRAM_ENTRY * (FIRST_PROGRAM_EXTENT << extents);
-            let (directory, count) = (PROGRAM_EXTENTS, PROGRAM_EXTENT_COUNT);
-            add_extent(structural, Kind::Programs, bytes, directory, count)? + HEADER
+            let table = (PROGRAM_EXTENTS, PROGRAM_EXTENT_COUNT);
+            add_extent(structural, Kind::Programs, bytes, table, extents)? + HEADER
         }
     };
     let entry = segment.words::<{ (PROGRAM_ENTRY / 8) as usize }>(offset)?;

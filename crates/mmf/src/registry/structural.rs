@@ -35,6 +35,7 @@ impl Registry {
                     structural.finish_what_was_left()?;
                     return Ok(structural);
                 }
+                patience.after_defeat()?;
                 continue;
             };
             match patience.next() {

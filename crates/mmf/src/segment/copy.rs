@@ -64,6 +64,9 @@ impl Segment {
         if end > self.header_word(BREAK).load(Ordering::Relaxed) {
             return Err(outside(offset));
         }
+        if end > self.length() {
+            self.checked(offset, length as u64)?;
+        }
         buffer.try_reserve_exact(length).map_err(|_| {
             Error::new(ErrorKind::OutOfSpace, format!("no {length} bytes for the copy"))
         })

@@ -165,9 +165,19 @@ impl Context {
         }
     }
 
+    /// The class of the block that a value stands in, by its length and by its run alike: under
+    /// a wrong one the next set would write beyond the block.
+    #[inline]
     fn class_of_value(&self, value: Descriptor) -> Result<usize> {
-        let first = self.registry.segment().word(value.offset())?.load(Ordering::Relaxed);
-        Ok(class_or_large(VALUE_HEADER + ValueHeader::length_of(first)))
+        let segment = self.registry.segment();
+        let offset = value.offset();
+        let first = segment.word(offset)?.load(Ordering::Relaxed);
+        let bytes = VALUE_HEADER + ValueHeader::length_of(first);
+        let info = segment.word((offset & !(PAGE - 1)) + INFO)?.load(Ordering::Relaxed);
+        if !heap::is_block_for(Info(info), offset, bytes) {
+            return Err(Error::damaged(offset, "a value's length is not one for its block"));
+        }
+        Ok(class_or_large(bytes))
     }
 
     #[cold]

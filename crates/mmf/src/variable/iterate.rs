@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::format::header::{BREAK, HEAP_START, RECORD_SLABS};
 use crate::format::run::{HEADER, NEXT_RECORD_SLAB};
 use crate::format::{PAGE, record};
-use crate::record::{Glimpse, Record, name_of_record};
+use crate::heap;
+use crate::record::{GLIMPSES, Glimpse, Record, name_of_record, restless};
 use crate::segment::Segment;
 use crate::sync::Ordering;
 
@@ -45,7 +46,7 @@ impl Slabs {
         let load = |offset| Ok::<_, Error>(segment.word(offset)?.load(Ordering::Acquire));
         if !self.started {
             self.started = true;
-            self.left = load(BREAK)? / PAGE;
+            self.left = heap::end(segment)? / PAGE;
             self.slab = load(RECORD_SLABS)?;
         }
         let per_slab = (PAGE - HEADER) / record::SIZE;
@@ -114,7 +115,7 @@ impl std::fmt::Debug for NameIterator {
 /// The name of the variable in a record, if there is one with the prefix.
 fn name_at(segment: &Segment, offset: u64, prefix: &[u8]) -> Result<Option<String>> {
     let record = Record::at(segment, offset)?;
-    loop {
+    for _ in 0..GLIMPSES {
         let glimpse = Glimpse::of(record);
         if !glimpse.identity.is_live() || glimpse.descriptor().is_none() {
             return Ok(None);
@@ -131,4 +132,5 @@ fn name_at(segment: &Segment, offset: u64, prefix: &[u8]) -> Result<Option<Strin
             .map_err(|_| Error::damaged(offset, "a variable's name is not UTF-8"))?;
         return Ok(Some(name));
     }
+    Err(restless())
 }

@@ -252,7 +252,13 @@ impl Context {
             // Nobody who locks the namespace shall wait for a sleeper.
             seat.set_intent(Intent::NONE);
         }
-        let Some(owner) = seen.owner() else { return Ok(()) };
+        let owner = match seen.owner() {
+            Some(owner) => owner,
+            None if step == Step::GiveUp => {
+                return Err(patience.timed_out("the variable was changed all the time", None));
+            }
+            None => return Ok(()),
+        };
         match step {
             Step::Spin => crate::sync::spin_hint(),
             Step::Sleep(slice) => {

@@ -2,6 +2,7 @@
 
 mod appendix;
 mod hostile;
+mod mutated;
 mod properties;
 mod scalars;
 mod structures;
