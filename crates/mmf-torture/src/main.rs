@@ -7,8 +7,8 @@
 mod all;
 mod byte_lock;
 mod crash;
-mod faults;
 mod damage;
+mod faults;
 mod layout;
 mod living;
 mod roles;
