@@ -4,9 +4,10 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Exchange, Glimpse, LockAttempt, Record};
+use super::{Exchange, Glimpse, LockAttempt, Record, resolve_intent};
 use crate::format::block::Descriptor;
 use crate::format::publish::Publish;
+use crate::format::seat::{Intent, Phase};
 use crate::seat::Seat;
 use crate::segment::Segment;
 use crate::sync::{Ordering, fence};
@@ -169,5 +170,127 @@ fn loom_publish_a_sleeper_is_told_of_every_publication() {
         let told = record.publish_value(&seat, state, Descriptor::new(BLOCKS[1], TAG), exchange);
         let announced = waiter.join().unwrap();
         assert_eq!(told, announced, "a sleeper and its waker disagree");
+    });
+}
+
+#[test]
+fn loom_publish_an_old_version_has_its_own_value_or_none() {
+    loom::model(|| {
+        let segment = stage();
+        let writer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                let record = Record::at(&segment, RECORD).unwrap();
+                // Both blocks are filled before the first is published: behind no later fence.
+                for (index, block) in BLOCKS[1..].iter().enumerate() {
+                    let value = index as u64 + 2;
+                    for word in segment.words::<2>(*block).unwrap() {
+                        word.store(value, Ordering::Relaxed);
+                    }
+                }
+                for index in 0..2 {
+                    let seat = seat(&segment, index);
+                    let LockAttempt::Taken(state) = record.try_lock(&seat) else {
+                        panic!("nobody else locks")
+                    };
+                    let exchange = Exchange { new_place: PLACE, old_place: PLACE };
+                    let new = Descriptor::new(BLOCKS[index + 1], TAG);
+                    record.publish_value(&seat, state, new, exchange);
+                }
+            })
+        };
+        let glimpse = Glimpse::of(Record::at(&segment, RECORD).unwrap());
+        let words = segment.words::<2>(glimpse.descriptor().offset()).unwrap();
+        let copy = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+        if glimpse.still_holds() {
+            let version = glimpse.publish.version();
+            let expected = if version == 1 { 0 } else { version };
+            assert_eq!(copy, [expected; 2], "at version {version}");
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_publish_the_intent_stands_before_the_lock() {
+    loom::model(|| {
+        let segment = stage();
+        let writer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                let seat = seat(&segment, 0);
+                let record = Record::at(&segment, RECORD).unwrap();
+                let LockAttempt::Taken(_) = record.try_lock(&seat) else {
+                    panic!("nobody else locks")
+                };
+                record.abandon(&seat);
+            })
+        };
+        let record = Record::at(&segment, RECORD).unwrap();
+        if record.publish().is_locked() && seat(&segment, 0).intent().is_none() {
+            assert!(
+                !record.publish().is_locked(),
+                "locked, and the owner's intent does not say so"
+            );
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_publish_an_intent_speaks_of_what_was_noted() {
+    loom::model(|| {
+        let segment = stage();
+        let writer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || set(&segment, 0, 1))
+        };
+        let seat = seat(&segment, 0);
+        if seat.intent().phase() == Some(Phase::Prepared) {
+            assert_eq!((seat.old(), seat.places()), (BLOCKS[0], (PLACE, PLACE)));
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_publish_blocks_change_places_behind_the_publication() {
+    loom::model(|| {
+        let segment = stage();
+        let writer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || set(&segment, 0, 1))
+        };
+        let seat = seat(&segment, 0);
+        let record = Record::at(&segment, RECORD).unwrap();
+        let place = segment.word(seat.magazine_offset(PLACE)).unwrap();
+        if place.load(Ordering::Acquire) == BLOCKS[0] {
+            assert_eq!(record.publish().version(), 2, "a value's block lies in a magazine");
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_publish_a_reaper_does_not_leave_a_set_that_looks_published() {
+    loom::model(|| {
+        let segment = stage();
+        // As the dead seat left it: locked and prepared.
+        let dead = seat(&segment, 0);
+        let record = Record::at(&segment, RECORD).unwrap();
+        let LockAttempt::Taken(_) = record.try_lock(&dead) else { panic!("nobody else locks") };
+        dead.note_exchange(BLOCKS[0], PLACE, PLACE);
+        dead.set_intent(Intent::new(RECORD, Phase::Prepared));
+        let reaper = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || resolve_intent(&segment, &seat(&segment, 0)).unwrap())
+        };
+        if !record.publish().is_locked() {
+            assert_ne!(dead.intent().phase(), Some(Phase::Prepared), "it would count as published");
+        }
+        reaper.join().unwrap();
+        assert!(!record.publish().is_locked());
+        assert_eq!(record.publish().version(), 1);
+        assert_eq!(dead.magazine(PLACE), BLOCKS[1]);
     });
 }
