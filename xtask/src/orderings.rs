@@ -14,6 +14,8 @@ const TABLE: &str = "<!-- table: orderings -->";
 
 /// The seam itself: its fences are counted where they are called.
 const SEAM: &str = "sync/";
+/// The memory and the kernel of the models.
+const MODEL_SEGMENT: &str = "segment/model.rs";
 const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
 /// Calls of the seam that order without an ordering in sight.
 const BARRIERS: [(&str, &str); 2] =
@@ -175,15 +177,15 @@ fn row_of(line: &str, number: usize) -> Option<Row> {
 /// The orderings above relaxed of one file, in its order.
 fn sites_of(file: &TextFile) -> Vec<Site> {
     let inside = file.path.strip_prefix(SOURCES).unwrap_or(&file.path).trim_start_matches('/');
-    let is_model = inside.ends_with("models.rs") || inside.contains("models/");
+    let is_model = inside.ends_with("models.rs") || inside == MODEL_SEGMENT;
     if is_model || inside.starts_with(SEAM) {
         return Vec::new();
     }
     let code = RustSource::new(&file.path, &file.text).code_without_tests;
     let mut sites = Vec::new();
     for (start, word) in words_of(&code) {
-        let in_import = statement_before(&code, start).trim_start().starts_with("use ");
-        if in_import {
+        let is_known = STRONG.contains(&word) || BARRIERS.iter().any(|(name, _)| *name == word);
+        if !is_known || statement_before(&code, start).trim_start().starts_with("use ") {
             continue;
         }
         if let Some(ordering) = STRONG.iter().find(|strong| **strong == word) {
@@ -249,14 +251,14 @@ fn site_at(
 
 /// The last function that begins before the end of `before`.
 fn function_around(before: &str) -> String {
-    let mut words = words_of(before).map(|(_, word)| word).peekable();
-    let mut function = "";
-    while let Some(word) = words.next() {
-        if word == "fn" {
-            function = words.peek().copied().unwrap_or(function);
-        }
-    }
-    function.to_owned()
+    let begins =
+        |(at, _): &(usize, &str)| !before[..*at].bytes().next_back().is_some_and(is_word_byte);
+    let Some((at, keyword)) = before.rmatch_indices("fn ").find(begins) else {
+        return String::new();
+    };
+    let name = &before[at + keyword.len()..];
+    let end = name.bytes().position(|byte| !is_word_byte(byte)).unwrap_or(name.len());
+    name[..end].to_owned()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::format::header::{NAMESPACE_LOCK, RECORD_SLABS};
 use crate::format::lock_word::LockWord;
 use crate::format::publish::Publish;
 use crate::format::seat::{Held, HeldMode, Intent, NO_PLACE, Phase};
-use crate::lock::release;
+use crate::lock::{LockRequest, acquire, release};
 use crate::record::staged::{
     MISSING, NAME, PLACE, SPARE, VARIABLE, block, seat_of, staged, vacate,
 };
@@ -206,15 +206,19 @@ fn rename(segment: &Segment) {
     make(segment, &seat);
 }
 
-fn make(segment: &Segment, seat: &Seat<'_>) {
-    let new = NewVariable {
+/// The variable that does not exist, with the block in the first seat's magazine.
+fn missing() -> NewVariable<'static> {
+    NewVariable {
         name: MISSING.as_bytes(),
         hash: crate::format::index::Hash::of(MISSING.as_bytes(), 0),
         value: crate::format::block::Descriptor::new(block(1), 3),
         place: PLACE,
         seal: None,
-    };
-    link(segment, seat, new, || true).unwrap().unwrap();
+    }
+}
+
+fn make(segment: &Segment, seat: &Seat<'_>) {
+    link(segment, seat, missing(), || true).unwrap().unwrap();
 }
 
 #[test]
@@ -340,14 +344,7 @@ fn loom_wait_for_a_missing_name_is_told_of_its_arrival() {
         };
         let segment = context.registry.segment();
         let target = context.target(MISSING).unwrap();
-        let new = NewVariable {
-            name: MISSING.as_bytes(),
-            hash: target.hash,
-            value: crate::format::block::Descriptor::new(block(1), 3),
-            place: PLACE,
-            seal: None,
-        };
-        let made = context.make(&seat_of(segment, 1), &target, new, &mut patience()).unwrap();
+        let made = context.make(&seat_of(segment, 1), &target, missing(), &mut patience()).unwrap();
         assert!(made.is_some(), "nobody else makes it");
         if let Some(before) = waiter.join().unwrap() {
             let word = seat_of(segment, 2).wake_word().load(Ordering::Relaxed);
@@ -378,5 +375,41 @@ fn loom_delete_and_unlock_do_not_leave_a_record_without_value() {
         holder.join().unwrap();
         assert!(!record.identity().is_live(), "nobody has unlinked the record");
         vacate(segment);
+    });
+}
+
+#[test]
+fn loom_link_stays_out_of_the_namespace_lock() {
+    model(|| {
+        let registry = Registry::attach(staged()).unwrap();
+        let protected = Arc::new(loom::cell::UnsafeCell::new(0));
+        let linker = {
+            let (registry, protected) = (std::sync::Arc::clone(&registry), Arc::clone(&protected));
+            thread::spawn(move || {
+                let segment = registry.segment();
+                let may_enter = || {
+                    let word = segment.word(NAMESPACE_LOCK).unwrap().load(Ordering::Acquire);
+                    let is_open = LockWord(word).is_free();
+                    if is_open {
+                        protected.with_mut(|_| ());
+                    }
+                    is_open
+                };
+                link(segment, &seat_of(segment, 1), missing(), may_enter).unwrap();
+            })
+        };
+        let seat = seat_of(registry.segment(), 2);
+        let request = LockRequest {
+            registry: &registry,
+            seat,
+            lock: NAMESPACE_LOCK,
+            variable: None,
+            mode: HeldMode::Exclusive,
+        };
+        acquire(&request, &mut patience()).unwrap();
+        protected.with(|_| ());
+        release(&registry, &seat, NAMESPACE_LOCK).unwrap();
+        linker.join().unwrap();
+        vacate(registry.segment());
     });
 }
