@@ -207,42 +207,43 @@ fn loom_lock_of_the_dead_is_freed_with_what_they_did_under_it() {
                 segment.unlock_slot(1);
             })
         };
-        let survivor = {
-            let registry = std::sync::Arc::clone(&registry);
+        let next = {
+            let segment = segment.clone();
             thread::spawn(move || {
-                // One look: whether the holder is dead by then is the model's choice.
-                registry.recover(&mut Patience::new(None, false)).unwrap();
+                let word = segment.word(NAMESPACE_LOCK).unwrap();
+                let seen = LockWord(word.load(Ordering::Acquire));
+                if seen.is_free() {
+                    assert!(seen.owner_died());
+                    protected.with(|_| ());
+                }
             })
         };
-        let seen = LockWord(word.load(Ordering::Acquire));
-        if seen.is_free() {
-            assert!(seen.owner_died());
-            protected.with(|_| ());
-        }
+        // One look: whether the holder is dead by then is the model's choice.
+        registry.recover(&mut Patience::new(None, false)).unwrap();
         holder.join().unwrap();
-        survivor.join().unwrap();
+        next.join().unwrap();
         vacate(&segment);
     });
 }
 
-/// A namespace without seats, and a thread that makes some and then runs `name_one`.
-fn with_late_seats(name_one: fn(&Segment), meet: fn(&std::sync::Arc<Registry>, Seat<'_>)) {
+/// Makes seats and then runs `name_one`, while a thread that knew none runs `meet`.
+fn with_late_seats(name_one: fn(&Segment), meet: fn(&Registry, Seat<'_>)) {
     model(move || {
         let segment = staged();
         let extent = segment.word(SEAT_EXTENTS).unwrap();
         let seats = extent.load(Ordering::Relaxed);
-        let own = seat_of(&segment, 2);
+        let own = seat_of(&segment, 2).offset();
         extent.store(0, Ordering::Relaxed);
         let registry = Registry::attach(segment.clone()).unwrap();
-        let grower = {
-            let segment = segment.clone();
+        let newcomer = {
+            let registry = std::sync::Arc::clone(&registry);
             thread::spawn(move || {
-                segment.word(SEAT_EXTENTS).unwrap().store(seats, Ordering::Release);
-                name_one(&segment);
+                meet(&registry, Seat::at(registry.segment(), 2, own).unwrap());
             })
         };
-        meet(&registry, own);
-        grower.join().unwrap();
+        extent.store(seats, Ordering::Release);
+        name_one(&segment);
+        newcomer.join().unwrap();
         vacate(&segment);
     });
 }

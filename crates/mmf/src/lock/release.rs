@@ -9,10 +9,10 @@ use crate::seat::Seat;
 use crate::segment::{Segment, wake};
 use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write, fence};
 
-/// Acquire: the new owner sees what was done under the lock before. Release: the next one sees
-/// what this one did, and who sees the change sees the held entry.
+/// Release: the next owner sees what this one did, and who sees the change sees the held entry.
+/// What the owner before did is acquired by the fence that follows every acquisition.
 pub(super) fn update(word: &AtomicU64, from: LockWord, to: LockWord) -> bool {
-    word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    word.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed).is_ok()
 }
 
 /// Gives back one acquisition of a lock; the last one frees it.

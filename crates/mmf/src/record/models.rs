@@ -173,33 +173,45 @@ fn loom_publish_a_sleeper_is_told_of_every_publication() {
     });
 }
 
+/// Runs `action` while a thread that was there before runs `observe`.
+///
+/// The observer is the one that is spawned: loom remembers one access of a word, so that it misses
+/// that a load of the first thread could come after a store of the second, when the second has
+/// loaded the word in between.
+fn watch(action: fn(&Segment), observe: fn(&Segment)) {
+    loom::model(move || {
+        let segment = stage();
+        let observer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || observe(&segment))
+        };
+        action(&segment);
+        observer.join().unwrap();
+    });
+}
+
 #[test]
 fn loom_publish_an_old_version_has_its_own_value_or_none() {
-    loom::model(|| {
-        let segment = stage();
-        let writer = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || {
-                let record = Record::at(&segment, RECORD).unwrap();
-                // Both blocks are filled before the first is published: behind no later fence.
-                for (index, block) in BLOCKS[1..].iter().enumerate() {
-                    let value = index as u64 + 2;
-                    for word in segment.words::<2>(*block).unwrap() {
-                        word.store(value, Ordering::Relaxed);
-                    }
-                }
-                for index in 0..2 {
-                    let seat = seat(&segment, index);
-                    let LockAttempt::Taken(state) = record.try_lock(&seat) else {
-                        panic!("nobody else locks")
-                    };
-                    let exchange = Exchange { new_place: PLACE, old_place: PLACE };
-                    let new = Descriptor::new(BLOCKS[index + 1], TAG);
-                    record.publish_value(&seat, state, new, exchange);
-                }
-            })
-        };
-        let glimpse = Glimpse::of(Record::at(&segment, RECORD).unwrap());
+    let action = |segment: &Segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        // Both blocks are filled before the first is published: behind no later fence.
+        for (index, block) in BLOCKS[1..].iter().enumerate() {
+            for word in segment.words::<2>(*block).unwrap() {
+                word.store(index as u64 + 2, Ordering::Relaxed);
+            }
+        }
+        for index in 0..2 {
+            let seat = seat(segment, index);
+            let LockAttempt::Taken(state) = record.try_lock(&seat) else {
+                panic!("nobody else locks")
+            };
+            let exchange = Exchange { new_place: PLACE, old_place: PLACE };
+            let new = Descriptor::new(BLOCKS[index + 1], TAG);
+            record.publish_value(&seat, state, new, exchange);
+        }
+    };
+    watch(action, |segment| {
+        let glimpse = Glimpse::of(Record::at(segment, RECORD).unwrap());
         let words = segment.words::<2>(glimpse.descriptor().offset()).unwrap();
         let copy = words.each_ref().map(|word| word.load(Ordering::Relaxed));
         if glimpse.still_holds() {
@@ -207,90 +219,70 @@ fn loom_publish_an_old_version_has_its_own_value_or_none() {
             let expected = if version == 1 { 0 } else { version };
             assert_eq!(copy, [expected; 2], "at version {version}");
         }
-        writer.join().unwrap();
     });
 }
 
 #[test]
 fn loom_publish_the_intent_stands_before_the_lock() {
-    loom::model(|| {
-        let segment = stage();
-        let writer = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || {
-                let seat = seat(&segment, 0);
-                let record = Record::at(&segment, RECORD).unwrap();
-                let LockAttempt::Taken(_) = record.try_lock(&seat) else {
-                    panic!("nobody else locks")
-                };
-                record.abandon(&seat);
-            })
-        };
-        let record = Record::at(&segment, RECORD).unwrap();
-        if record.publish().is_locked() && seat(&segment, 0).intent().is_none() {
+    let action = |segment: &Segment| {
+        let seat = seat(segment, 0);
+        let record = Record::at(segment, RECORD).unwrap();
+        let LockAttempt::Taken(_) = record.try_lock(&seat) else { panic!("nobody else locks") };
+        record.abandon(&seat);
+    };
+    watch(action, |segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        if record.publish().is_locked() && seat(segment, 0).intent().is_none() {
             assert!(
                 !record.publish().is_locked(),
                 "locked, and the owner's intent does not say so"
             );
         }
-        writer.join().unwrap();
     });
 }
 
 #[test]
 fn loom_publish_an_intent_speaks_of_what_was_noted() {
-    loom::model(|| {
-        let segment = stage();
-        let writer = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || set(&segment, 0, 1))
-        };
-        let seat = seat(&segment, 0);
+    let action = |segment: &Segment| set(segment, 0, 1);
+    watch(action, |segment| {
+        let seat = seat(segment, 0);
         if seat.intent().phase() == Some(Phase::Prepared) {
             assert_eq!((seat.old(), seat.places()), (BLOCKS[0], (PLACE, PLACE)));
         }
-        writer.join().unwrap();
     });
 }
 
 #[test]
 fn loom_publish_blocks_change_places_behind_the_publication() {
-    loom::model(|| {
-        let segment = stage();
-        let writer = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || set(&segment, 0, 1))
-        };
-        let seat = seat(&segment, 0);
-        let record = Record::at(&segment, RECORD).unwrap();
-        let place = segment.word(seat.magazine_offset(PLACE)).unwrap();
+    let action = |segment: &Segment| set(segment, 0, 1);
+    watch(action, |segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        let place = segment.word(seat(segment, 0).magazine_offset(PLACE)).unwrap();
         if place.load(Ordering::Acquire) == BLOCKS[0] {
             assert_eq!(record.publish().version(), 2, "a value's block lies in a magazine");
         }
-        writer.join().unwrap();
     });
 }
 
 #[test]
 fn loom_publish_a_reaper_does_not_leave_a_set_that_looks_published() {
-    loom::model(|| {
-        let segment = stage();
+    let action = |segment: &Segment| {
         // As the dead seat left it: locked and prepared.
-        let dead = seat(&segment, 0);
-        let record = Record::at(&segment, RECORD).unwrap();
+        let dead = seat(segment, 0);
+        let record = Record::at(segment, RECORD).unwrap();
         let LockAttempt::Taken(_) = record.try_lock(&dead) else { panic!("nobody else locks") };
         dead.note_exchange(BLOCKS[0], PLACE, PLACE);
         dead.set_intent(Intent::new(RECORD, Phase::Prepared));
-        let reaper = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || resolve_intent(&segment, &seat(&segment, 0)).unwrap())
-        };
-        if !record.publish().is_locked() {
-            assert_ne!(dead.intent().phase(), Some(Phase::Prepared), "it would count as published");
-        }
-        reaper.join().unwrap();
+        resolve_intent(segment, &dead).unwrap();
         assert!(!record.publish().is_locked());
         assert_eq!(record.publish().version(), 1);
         assert_eq!(dead.magazine(PLACE), BLOCKS[1]);
+    };
+    watch(action, |segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        let prepared = || seat(segment, 0).intent().phase() == Some(Phase::Prepared);
+        if prepared() && !record.publish().is_locked() {
+            assert!(!prepared(), "it counts as published");
+        }
     });
 }

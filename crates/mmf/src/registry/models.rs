@@ -34,23 +34,23 @@ fn loom_slot_a_live_owner_is_never_found_dead() {
         let segment = Segment::with_ranges(0x1000, &[0..8]);
         // Its byte is free, as that of every slot that nobody has.
         segment.unlock_slot(0);
-        let owner = {
+        let prober = {
             let segment = segment.clone();
             thread::spawn(move || {
                 let state = segment.word(0).unwrap();
-                for _ in 0..2 {
-                    segment.lock_slot(0);
-                    let seen = SlotState(state.load(Ordering::Relaxed));
-                    assert!(claim(state, seen), "nobody else attaches");
-                    free(state);
-                    segment.unlock_slot(0);
-                }
+                let is_locked = || Ok(segment.slot_is_locked(0).unwrap());
+                assert!(!owner_is_dead(state, is_locked).unwrap(), "it lived, or had detached");
             })
         };
         let state = segment.word(0).unwrap();
-        let is_locked = || Ok(segment.slot_is_locked(0).unwrap());
-        assert!(!owner_is_dead(state, is_locked).unwrap(), "it lived, or had detached");
-        owner.join().unwrap();
+        for _ in 0..2 {
+            segment.lock_slot(0);
+            let seen = SlotState(state.load(Ordering::Relaxed));
+            assert!(claim(state, seen), "nobody else attaches");
+            free(state);
+            segment.unlock_slot(0);
+        }
+        prober.join().unwrap();
     });
 }
 
@@ -128,33 +128,32 @@ fn is_recoverable_at_any_store(stage: fn(&Segment), change: fn(&Segment)) {
     loom::model(move || {
         let segment = staged();
         stage(&segment);
-        let owner = {
+        let observer = {
             let segment = segment.clone();
-            thread::spawn(move || change(&segment))
+            thread::spawn(move || look_for_a_prefix_that_is_lost(&segment))
         };
-        let count = segment.word(JOURNAL).unwrap();
-        let first = segment.word(CHANGED[0]).unwrap();
-        if first.load(Ordering::Acquire) == 7 && count.load(Ordering::Acquire) == 0 {
-            assert_eq!(changed(&segment), [7; 2], "half a change, and no journal under way");
-        }
-        if count.load(Ordering::Acquire) == 2 {
-            for (index, offset) in CHANGED.into_iter().enumerate() {
-                let at = JOURNAL + 16 + index as u64 * 16;
-                let entry = segment.words::<2>(at).unwrap();
-                let entry = entry.each_ref().map(|word| word.load(Ordering::Relaxed));
-                assert_eq!(entry, [offset, 7], "the journal counts what is not there");
-            }
-            if count.load(Ordering::Acquire) == 0 {
-                assert_eq!(
-                    changed(&segment),
-                    [7; 2],
-                    "the journal is gone, the change is not done"
-                );
-            }
-        }
-        owner.join().unwrap();
+        change(&segment);
+        observer.join().unwrap();
         assert_eq!(changed(&segment), [7; 2]);
     });
+}
+
+fn look_for_a_prefix_that_is_lost(segment: &Segment) {
+    let count = segment.word(JOURNAL).unwrap();
+    let first = segment.word(CHANGED[0]).unwrap();
+    if first.load(Ordering::Acquire) == 7 && count.load(Ordering::Acquire) == 0 {
+        assert_eq!(changed(segment), [7; 2], "half a change, and no journal under way");
+    }
+    if count.load(Ordering::Acquire) == 2 {
+        for (index, offset) in CHANGED.into_iter().enumerate() {
+            let entry = segment.words::<2>(JOURNAL + 16 + index as u64 * 16).unwrap();
+            let entry = entry.each_ref().map(|word| word.load(Ordering::Relaxed));
+            assert_eq!(entry, [offset, 7], "the journal counts what is not there");
+        }
+        if count.load(Ordering::Acquire) == 0 {
+            assert_eq!(changed(segment), [7; 2], "the journal is gone, the change is not done");
+        }
+    }
 }
 
 #[test]

@@ -12,12 +12,13 @@ use crate::format::block::{VALUE_HEADER, ValueHeader};
 use crate::format::header::{NAMESPACE_LOCK, RECORD_SLABS};
 use crate::format::lock_word::LockWord;
 use crate::format::publish::Publish;
+use crate::format::record::Identity;
 use crate::format::seat::{Held, HeldMode, Intent, NO_PLACE, Phase};
 use crate::lock::{LockRequest, acquire, release};
 use crate::record::staged::{
     MISSING, NAME, PLACE, SPARE, VARIABLE, block, seat_of, staged, vacate,
 };
-use crate::record::{Glimpse, LockAttempt, NewVariable, Record, link, unlink};
+use crate::record::{LockAttempt, NewVariable, Record, link, unlink};
 use crate::registry::{Patience, Registry};
 use crate::seat::Seat;
 use crate::segment::Segment;
@@ -78,18 +79,18 @@ fn hold(segment: &Segment, number: u32, lock: u64) {
 fn loom_get_sees_the_value_of_its_version() {
     model(|| {
         let context = context(true);
-        let writer = {
+        let reader = {
             let context = Arc::clone(&context);
             thread::spawn(move || {
-                let seat = seat_of(context.registry.segment(), 1);
-                set(&context, &seat, 20);
-                // Fills the block that the reader may be copying.
-                set(&context, &seat, 30);
+                let (version, value) = get(&context);
+                assert_eq!(value, version as i64 * 10, "at version {version}");
             })
         };
-        let (version, value) = get(&context);
-        assert_eq!(value, version as i64 * 10, "at version {version}");
-        writer.join().unwrap();
+        let seat = seat_of(context.registry.segment(), 1);
+        set(&context, &seat, 20);
+        // Fills the block that the reader may be copying.
+        set(&context, &seat, 30);
+        reader.join().unwrap();
         assert_eq!(get(&context), (3, 30));
         vacate(context.registry.segment());
     });
@@ -99,28 +100,27 @@ fn loom_get_sees_the_value_of_its_version() {
 fn hides_what_happens_inside(lock: u64) {
     model(move || {
         let context = context(true);
-        let owner = {
+        let reader = {
             let context = Arc::clone(&context);
             thread::spawn(move || {
-                let segment = context.registry.segment();
-                let seat = seat_of(segment, 1);
-                let word = segment.word(lock).unwrap();
-                seat.set_held(0, Held::new(lock, HeldMode::Exclusive, 1), 1);
-                // As `acquire` does it; that others are out is another model's business.
-                for step in [LockWord(0).closing(1), LockWord(0).closing(1).exclusive()] {
-                    let seen = word.load(Ordering::Relaxed);
-                    word.compare_exchange(seen, step.0, Ordering::AcqRel, Ordering::Relaxed)
-                        .unwrap();
-                }
-                set(&context, &seat, 20);
-                set(&context, &seat, 30);
-                release(&context.registry, &seat, lock).unwrap();
+                let (version, value) = get(&context);
+                assert_ne!(version, 2, "the value {value} from inside the lock");
             })
         };
-        let (version, value) = get(&context);
-        assert_ne!(version, 2, "the value {value} from inside the lock");
-        owner.join().unwrap();
-        vacate(context.registry.segment());
+        let segment = context.registry.segment();
+        let seat = seat_of(segment, 1);
+        let word = segment.word(lock).unwrap();
+        seat.set_held(0, Held::new(lock, HeldMode::Exclusive, 1), 1);
+        // As `acquire` does it; that others are out is another model's business.
+        for step in [LockWord(0).closing(1), LockWord(0).closing(1).exclusive()] {
+            let seen = word.load(Ordering::Relaxed);
+            word.compare_exchange(seen, step.0, Ordering::Release, Ordering::Relaxed).unwrap();
+        }
+        set(&context, &seat, 20);
+        set(&context, &seat, 30);
+        release(&context.registry, &seat, lock).unwrap();
+        reader.join().unwrap();
+        vacate(segment);
     });
 }
 
@@ -170,29 +170,26 @@ fn loom_add_is_announced_before_it_happens() {
         // The value is a counter at 10.
         let descriptor = crate::format::block::Descriptor::new(block(0), 10).0;
         segment.word(VARIABLE + 16).unwrap().store(descriptor, Ordering::Relaxed);
-        let adder = {
+        let observer = {
             let context = Arc::clone(&context);
             thread::spawn(move || {
                 let segment = context.registry.segment();
-                let seat = seat_of(segment, 1);
                 let record = Record::at(segment, VARIABLE).unwrap();
-                let LockAttempt::Taken(state) = record.try_lock(&seat) else {
-                    panic!("nobody else locks")
-                };
-                let sum = context.add_locked(&seat, &Locked { record, state }, 5).unwrap();
-                assert_eq!(sum, Some(15));
+                let number = segment.word(block(0) + VALUE_HEADER).unwrap();
+                if number.load(Ordering::Acquire) == 15 {
+                    let phase = seat_of(segment, 1).intent().phase();
+                    assert!(
+                        phase == Some(Phase::Counting) || record.publish().version() == 2,
+                        "added, and the intent says {phase:?}"
+                    );
+                }
             })
         };
         let seat = seat_of(segment, 1);
-        let number = segment.word(block(0) + VALUE_HEADER).unwrap();
-        if number.load(Ordering::Acquire) == 15 {
-            let phase = seat.intent().phase();
-            assert!(
-                phase == Some(Phase::Counting) || record.publish().version() == 2,
-                "added, and the intent says {phase:?}"
-            );
-        }
-        adder.join().unwrap();
+        let LockAttempt::Taken(state) = record.try_lock(&seat) else { panic!("nobody else locks") };
+        let sum = context.add_locked(&seat, &Locked { record, state }, 5).unwrap();
+        assert_eq!(sum, Some(15));
+        observer.join().unwrap();
         vacate(segment);
     });
 }
@@ -221,54 +218,52 @@ fn make(segment: &Segment, seat: &Seat<'_>) {
     link(segment, seat, missing(), || true).unwrap().unwrap();
 }
 
+/// Runs `action` while a spawned thread runs `observe` (why that one: see the record's models).
+fn watch(action: fn(&Segment), observe: fn(&Segment)) {
+    model(move || {
+        let segment = staged();
+        let observer = {
+            let segment = segment.clone();
+            thread::spawn(move || observe(&segment))
+        };
+        action(&segment);
+        observer.join().unwrap();
+    });
+}
+
 #[test]
 fn loom_link_a_name_is_never_mixed() {
-    model(|| {
-        let segment = staged();
-        let linker = {
-            let segment = segment.clone();
-            thread::spawn(move || rename(&segment))
-        };
-        if let Some(name) = name_at(&segment, VARIABLE, b"").unwrap() {
-            let glimpse = Glimpse::of(Record::at(&segment, VARIABLE).unwrap());
-            assert!(name == NAME || name == MISSING, "{name}");
-            let is_new = glimpse.publish.version() > 2;
-            assert!(name == NAME || is_new || glimpse.publish.is_locked(), "the name came early");
+    watch(rename, |segment| {
+        let record = Record::at(segment, VARIABLE).unwrap();
+        let before = record.identity();
+        let Some(name) = name_at(segment, VARIABLE, b"").unwrap() else { return };
+        let after = record.identity();
+        if before == after {
+            let is_first = after == Identity(0).linked(NAME.len());
+            assert_eq!(name, if is_first { NAME } else { MISSING });
         }
-        linker.join().unwrap();
-        assert_eq!(name_at(&segment, VARIABLE, b"").unwrap().as_deref(), Some(MISSING));
     });
 }
 
 #[test]
 fn loom_link_a_live_record_has_its_name() {
-    model(|| {
-        let segment = staged();
-        let linker = {
-            let segment = segment.clone();
-            thread::spawn(move || make(&segment, &seat_of(&segment, 1)))
-        };
-        if let Some(name) = name_at(&segment, SPARE, b"").unwrap() {
+    let action = |segment: &Segment| make(segment, &seat_of(segment, 1));
+    watch(action, |segment| {
+        if let Some(name) = name_at(segment, SPARE, b"").unwrap() {
             assert_eq!(name, MISSING);
         }
-        linker.join().unwrap();
     });
 }
 
 #[test]
 fn loom_link_the_intent_stands_before_the_lock() {
-    model(|| {
-        let segment = staged();
-        let linker = {
-            let segment = segment.clone();
-            thread::spawn(move || make(&segment, &seat_of(&segment, 1)))
-        };
-        let record = Record::at(&segment, SPARE).unwrap();
+    let action = |segment: &Segment| make(segment, &seat_of(segment, 1));
+    watch(action, |segment| {
+        let record = Record::at(segment, SPARE).unwrap();
         let is_owned = || record.publish().owner() == Some(1);
-        if is_owned() && seat_of(&segment, 1).intent() != Intent::new(SPARE, Phase::Announced) {
+        if is_owned() && seat_of(segment, 1).intent() != Intent::new(SPARE, Phase::Announced) {
             assert!(!is_owned(), "locked, and the owner's intent does not say so");
         }
-        linker.join().unwrap();
     });
 }
 

@@ -288,10 +288,9 @@ pub(super) fn announce(record: &Record<'_>, seen: Publish) -> Option<u64> {
 
 /// Sets WAITERS in an arrival word; returns the word to sleep on. The caller looks again.
 pub(super) fn announce_for_arrival(word: &AtomicU64) -> u64 {
-    // Release: a linker that finds the bit sees what the seat waits for.
-    let announced = word.fetch_or(1, Ordering::Release) | 1;
-    // Partner of the barrier in `announce_arrival`: the linker sees the bit, or the look that
-    // follows sees the variable.
+    let announced = word.fetch_or(1, Ordering::Relaxed) | 1;
+    // Partner of the barrier in `announce_arrival`: the linker sees the bit and what the seat waits
+    // for, or the look that follows sees the variable.
     barrier_after_read_modify_write();
     announced
 }

@@ -290,10 +290,10 @@ impl Context {
 
     fn announce_arrival(&self, target: &Target<'_>) -> Result<()> {
         let word = self.arrival_word(target)?;
-        // Behind the exchange that freed the structural lock; partner of the barrier of those who
-        // wait. Acquire: those who have set WAITERS are seen to wait.
+        // Behind the exchange that freed the structural lock; partner of the barrier in
+        // `announce_for_arrival`.
         barrier_after_read_modify_write();
-        let seen = word.load(Ordering::Acquire);
+        let seen = word.load(Ordering::Relaxed);
         if seen & 1 == 0 && !self.wake_always {
             return Ok(());
         }
