@@ -52,7 +52,7 @@ impl<'a> Record<'a> {
     }
 
     /// Release: a reader of the version before last that sees the new descriptor sees, behind its
-    /// acquire fence, that its version is gone; and what the intent says was stored before.
+    /// acquire fence, that its version is gone. A reaper has no barrier of a publish lock for that.
     #[inline(always)]
     pub(super) fn set_descriptor(&self, index: usize, descriptor: Descriptor) {
         self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Release);

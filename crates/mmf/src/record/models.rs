@@ -286,3 +286,34 @@ fn loom_publish_a_reaper_does_not_leave_a_set_that_looks_published() {
         }
     });
 }
+
+#[test]
+fn loom_publish_a_reaper_repeats_a_value_for_its_own_version_only() {
+    loom::model(|| {
+        let segment = stage();
+        let observer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                let glimpse = Glimpse::of(Record::at(&segment, RECORD).unwrap());
+                let block = glimpse.descriptor().offset();
+                if glimpse.still_holds() && glimpse.publish.version() == 1 {
+                    assert_eq!(block, BLOCKS[0], "the value of a later version");
+                }
+            })
+        };
+        // The seat dies in an add at version 2.
+        let dead = seat(&segment, 0);
+        let record = Record::at(&segment, RECORD).unwrap();
+        set(&segment, 0, 2);
+        let LockAttempt::Taken(_) = record.try_lock(&dead) else { panic!("nobody else locks") };
+        dead.set_intent(Intent::new(RECORD, Phase::Counting));
+        let reaper = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || resolve_intent(&segment, &seat(&segment, 0)).unwrap())
+        };
+        reaper.join().unwrap();
+        observer.join().unwrap();
+        assert_eq!(record.publish().version(), 3);
+        assert_eq!(record.descriptor(1).offset(), BLOCKS[1]);
+    });
+}

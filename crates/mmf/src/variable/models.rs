@@ -96,16 +96,13 @@ fn loom_get_sees_the_value_of_its_version() {
     });
 }
 
-/// A get by somebody else sees nothing of what happens between taking and releasing a lock.
-fn hides_what_happens_inside(lock: u64) {
+/// Runs `inside` as the owner of a lock while another thread runs `observe`.
+fn with_lock_held(lock: u64, inside: fn(&Context, &Seat<'_>), observe: fn(&Context)) {
     model(move || {
         let context = context(true);
         let reader = {
             let context = Arc::clone(&context);
-            thread::spawn(move || {
-                let (version, value) = get(&context);
-                assert_ne!(version, 2, "the value {value} from inside the lock");
-            })
+            thread::spawn(move || observe(&context))
         };
         let segment = context.registry.segment();
         let seat = seat_of(segment, 1);
@@ -116,11 +113,40 @@ fn hides_what_happens_inside(lock: u64) {
             let seen = word.load(Ordering::Relaxed);
             word.compare_exchange(seen, step.0, Ordering::Release, Ordering::Relaxed).unwrap();
         }
-        set(&context, &seat, 20);
-        set(&context, &seat, 30);
+        inside(&context, &seat);
         release(&context.registry, &seat, lock).unwrap();
         reader.join().unwrap();
         vacate(segment);
+    });
+}
+
+/// A get by somebody else sees nothing of what happens between taking and releasing a lock.
+fn hides_what_happens_inside(lock: u64) {
+    let inside = |context: &Context, seat: &Seat<'_>| {
+        set(context, seat, 20);
+        set(context, seat, 30);
+    };
+    with_lock_held(lock, inside, |context| {
+        let (version, value) = get(context);
+        assert_ne!(version, 2, "the value {value} from inside the lock");
+    });
+}
+
+#[test]
+fn loom_get_does_not_miss_what_is_made_again_inside_the_namespace_lock() {
+    let inside = |context: &Context, seat: &Seat<'_>| {
+        let segment = context.registry.segment();
+        let record = Record::at(segment, VARIABLE).unwrap();
+        let LockAttempt::Taken(state) = record.try_lock(seat) else { panic!("nobody else locks") };
+        unlink(segment, seat, &record, state, NO_PLACE).unwrap();
+        let hash = crate::format::index::Hash::of(NAME.as_bytes(), 0);
+        let again = NewVariable { name: NAME.as_bytes(), hash, ..missing() };
+        link(segment, seat, again, || true).unwrap().unwrap();
+    };
+    with_lock_held(NAMESPACE_LOCK, inside, |context| {
+        let target = context.target(NAME).unwrap();
+        let seen = context.read(&target, Wanted::Header, |seen| seen.version).unwrap();
+        assert!(seen.is_some(), "it was missing inside the lock only");
     });
 }
 
