@@ -61,6 +61,26 @@ impl CommandLine {
         }
     }
 
+    /// Runs the program and takes what it writes, its errors as well, which are shown when it
+    /// fails.
+    pub fn read_all(mut self) -> Result<String, String> {
+        println!("$ {}", self.shown);
+        match self.command.stdin(Stdio::null()).output() {
+            Ok(Output { status, stdout, stderr }) => {
+                let text =
+                    [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                let text = text.concat();
+                if status.success() {
+                    Ok(text)
+                } else {
+                    print!("{text}");
+                    Err(format!("`{}` ended with {status}", self.shown))
+                }
+            }
+            Err(error) => Err(format!("`{}` could not be started: {error}", self.shown)),
+        }
+    }
+
     /// What the program writes to its standard output, silently; none when it fails or isn't
     /// there.
     pub fn probe(mut self) -> Option<String> {

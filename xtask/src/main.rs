@@ -8,6 +8,8 @@ mod finding;
 mod hygiene;
 mod layers;
 mod links;
+mod mutate;
+mod orderings;
 mod paths;
 mod runner;
 mod rust_source;
@@ -31,6 +33,15 @@ fn main() -> ExitCode {
     if names.is_empty() || wants_help {
         print!("{}", runner::help());
         return ExitCode::SUCCESS;
+    }
+    if let ["mutate", words @ ..] = &names[..] {
+        return match mutate::run(&Workspace::of_this_build(), words) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                println!("mutate: FAILED: {reason}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let selected = if names == ["test"] {
         STEPS.iter().collect()

@@ -24,7 +24,10 @@ pub fn select<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
 pub fn help() -> String {
     let mut text = String::from(
         "cargo xtask test       take every step, in this order, up to the first that fails\n\
-         cargo xtask STEP...    take the steps named\n\nSteps:\n",
+         cargo xtask STEP...    take the steps named\n\
+         cargo xtask mutate [WORD...]  weaken every ordering of docs/orderings.md, or those with\n\
+         \x20                             a word in file, function or model: each model must fail\n\
+         \nSteps:\n",
     );
     for step in &STEPS {
         // Writing to a String cannot fail.

@@ -1,8 +1,10 @@
 //! The steps of `cargo xtask test`, in their order.
 
+use std::path::PathBuf;
+
 use crate::command::CommandLine;
 use crate::workspace::Workspace;
-use crate::{hygiene, layers, setup};
+use crate::{hygiene, layers, mutate, orderings, setup};
 
 /// One check.
 pub struct Step {
@@ -24,7 +26,7 @@ pub enum Verdict {
 }
 
 /// Every step, in the order in which `cargo xtask test` takes them.
-pub const STEPS: [Step; 12] = [
+pub const STEPS: [Step; 13] = [
     Step {
         name: "setup",
         summary: "install the system packages and cargo tools that are missing",
@@ -51,6 +53,11 @@ pub const STEPS: [Step; 12] = [
         name: "hygiene",
         summary: "rules of the house: lengths, seams, unfinished work, links of documents",
         action: |workspace| hygiene::check(workspace).map(passed),
+    },
+    Step {
+        name: "orderings",
+        summary: "docs/orderings.md has a row for every ordering above relaxed",
+        action: |workspace| orderings::check(workspace).map(passed),
     },
     Step {
         name: "deny",
@@ -110,12 +117,7 @@ fn nextest(workspace: &Workspace) -> Result<Verdict, String> {
 /// The models are the unit tests whose names begin with `loom_`. They are counted first: under
 /// another name they would all be left out, and nobody would notice.
 fn loom(workspace: &Workspace) -> Result<Verdict, String> {
-    let models = |options: &str| {
-        let arguments = format!("test -p mmf --lib --release --locked loom_ {options}");
-        CommandLine::cargo(workspace, arguments.trim_end())
-            .with("CARGO_TARGET_DIR", "target/loom")
-            .with("RUSTFLAGS", "--cfg loom")
-    };
+    let models = |options: &str| models(workspace, &format!("loom_ {options}"));
     let listed = models("-- --list").read()?;
     match listed.lines().filter(|line| line.ends_with(": test")).count() {
         0 => Err("there is no model: no unit test of the library begins with `loom_`".to_owned()),
@@ -138,6 +140,25 @@ fn asan(workspace: &Workspace) -> Result<Verdict, String> {
         .with("ASAN_OPTIONS", "detect_leaks=0")
         .run()
         .map(passed)
+}
+
+fn models(workspace: &Workspace, options: &str) -> CommandLine {
+    let arguments = format!("test -p mmf --lib --release --locked {options}");
+    CommandLine::cargo(workspace, arguments.trim_end())
+        .with("CARGO_TARGET_DIR", "target/loom")
+        .with("RUSTFLAGS", "--cfg loom")
+        // Built in a fraction of the time, and the models do not run longer.
+        .with("CARGO_PROFILE_RELEASE_LTO", "off")
+        .with("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .with("CARGO_PROFILE_RELEASE_DEBUG", "0")
+        .with("CARGO_PROFILE_RELEASE_INCREMENTAL", "true")
+}
+
+/// Builds the models; returns the program that runs them.
+pub fn build_models(workspace: &Workspace) -> Result<PathBuf, String> {
+    let output = models(workspace, "--no-run").read_all()?;
+    mutate::program_of(workspace, &output)
+        .ok_or_else(|| "cargo did not say where it built the models".to_owned())
 }
 
 fn bench(workspace: &Workspace) -> Result<Verdict, String> {

@@ -88,7 +88,9 @@ impl<'a> Journal<'a> {
 /// Finishes the journal of a dead owner. The caller has taken the structural lock over.
 pub(crate) fn replay(segment: &Segment) -> Result<bool> {
     let count = segment.word(JOURNAL)?;
-    let entries = count.load(Ordering::Acquire);
+    // Relaxed, as all loads of a dead owner's words: the kernel, which told of the death, has made
+    // every store of it visible.
+    let entries = count.load(Ordering::Relaxed);
     if entries == 0 {
         return Ok(false);
     }

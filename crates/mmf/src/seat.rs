@@ -85,10 +85,12 @@ impl<'a> Seat<'a> {
 
     /// The slot the seat belongs to, or none when it is free.
     pub(crate) fn slot(&self) -> Option<u32> {
-        (self.words[STATE].load(Ordering::Acquire) as u32).checked_sub(1)
+        // Relaxed: whoever has met the seat in another word has acquired that one.
+        (self.words[STATE].load(Ordering::Relaxed) as u32).checked_sub(1)
     }
 
-    /// Leases the seat to a slot, or frees it. Under the structural lock.
+    /// Leases the seat to a slot, or frees it. Under the structural lock. Release: a seat is free
+    /// only when everything in it is.
     pub(crate) fn set_slot(&self, slot: Option<u32>) {
         let word = slot.map_or(0, |slot| u64::from(slot) + 1);
         self.words[STATE].store(word, Ordering::Release);
@@ -99,7 +101,8 @@ impl<'a> Seat<'a> {
         Intent(self.words[seat::INTENT].load(Ordering::Acquire))
     }
 
-    /// Release: what the intent speaks of was stored before it, in program order.
+    /// Release: what the intent speaks of was stored before it, in program order; and whoever waits
+    /// for the intent to go sees what was done under it.
     #[inline(always)]
     pub(crate) fn set_intent(&self, intent: Intent) {
         self.words[seat::INTENT].store(intent.0, Ordering::Release);
@@ -156,12 +159,13 @@ impl<'a> Seat<'a> {
         self.words[HELD + index * 2 + 1].load(Ordering::Relaxed)
     }
 
-    /// Stores entry `index`. Release: entries are written before the lock word is touched.
+    /// Stores entry `index`. Relaxed: the exchange of the lock word that follows releases it.
     pub(crate) fn set_held(&self, index: usize, held: Held, since: u64) {
         self.words[HELD + index * 2 + 1].store(since, Ordering::Relaxed);
-        self.words[HELD + index * 2].store(held.0, Ordering::Release);
+        self.words[HELD + index * 2].store(held.0, Ordering::Relaxed);
     }
 
+    /// Release: whoever finds the entry cleared comes after what was done under the lock.
     pub(crate) fn clear_held(&self, index: usize) {
         self.words[HELD + index * 2].store(0, Ordering::Release);
     }

@@ -22,8 +22,9 @@ pub(crate) fn lookup<T>(
 ) -> Result<Option<T>> {
     let root_word = segment.header_word(INDEX_ROOT);
     for _ in 0..ATTEMPTS {
-        // Acquire: pairs with the journal's store of the root, so the directory is filled.
-        let seen_root = root_word.load(Ordering::Acquire);
+        // Relaxed: what a directory that is not yet filled leads to is thrown away, because behind
+        // the fence below its entry is another.
+        let seen_root = root_word.load(Ordering::Relaxed);
         let root = checked_root(seen_root)?;
         let entry_offset = root.directory() + hash.directory_index(root.depth()) * 8;
         let entry = match segment.word(entry_offset) {

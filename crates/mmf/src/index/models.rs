@@ -63,3 +63,49 @@ fn loom_index_a_present_name_is_never_missed() {
         mover.join().unwrap();
     });
 }
+
+#[test]
+fn loom_index_a_name_is_found_while_the_directory_doubles() {
+    loom::model(|| {
+        let segment = stage();
+        // Where the new directory will stand there is what was there before.
+        segment.word(DIRECTORY + 64).unwrap().store(SEGMENTS[1], Ordering::Relaxed);
+        let grower = {
+            let segment = segment.clone();
+            thread::spawn(move || {
+                segment.word(DIRECTORY + 64).unwrap().store(SEGMENTS[0], Ordering::Relaxed);
+                let mut journal = Journal::begin(&segment);
+                journal.write(INDEX_ROOT, Root::new(DIRECTORY + 64, 0, 1).0).unwrap();
+                journal.commit().unwrap();
+            })
+        };
+        let found = lookup(&segment, HASH, |offset| Ok(Some(offset))).unwrap();
+        assert_eq!(found, Some(RECORD));
+        grower.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_index_a_record_is_clean_when_it_is_found() {
+    loom::model(|| {
+        let segment = stage();
+        line(&segment, SEGMENTS[0])[0].store(0, Ordering::Relaxed);
+        let record = segment.word(RECORD).unwrap();
+        record.store(99, Ordering::Relaxed);
+        let linker = {
+            let segment = segment.clone();
+            thread::spawn(move || {
+                segment.word(RECORD).unwrap().store(0, Ordering::Relaxed);
+                let mut journal = Journal::begin(&segment);
+                let place = SEGMENTS[0] + HEADER + HASH.line() * LINE;
+                journal.write(place, HASH.word(RECORD)).unwrap();
+                journal.commit().unwrap();
+            })
+        };
+        let look = |offset| Ok(Some(segment.word(offset)?.load(Ordering::Relaxed)));
+        if let Some(word) = lookup(&segment, HASH, look).unwrap() {
+            assert_eq!(word, 0, "the record is not clean");
+        }
+        linker.join().unwrap();
+    });
+}

@@ -91,7 +91,7 @@ fn acquire_exclusive(
     let entry = Held::new(request.lock, HeldMode::Exclusive, 0);
     request.seat.set_held(index, entry, wall_clock_milliseconds());
     loop {
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        let seen = LockWord(word.load(Ordering::Relaxed));
         if matches!(seen.mode(), Mode::Free | Mode::Shared) {
             let claimed = seen.closing(request.seat.number);
             if update(word, seen, claimed) {
@@ -102,7 +102,7 @@ fn acquire_exclusive(
             wait_for_lock(request.registry, request.lock, patience)?;
         }
     }
-    // SeqCst fence: partner of the fences in `acquire_shared` and behind a writer's publish lock.
+    // SeqCst fence: partner of the barrier behind a writer's publish lock.
     fence(Ordering::SeqCst);
     let drained = drain_shared(request, word, patience)
         .and_then(|()| drain_writers(request, word, patience))
@@ -123,7 +123,7 @@ fn acquire_exclusive(
 /// From closing to exclusive; tells whether the owner before died.
 fn fulfil(word: &AtomicU64, request: &LockRequest<'_>) -> bool {
     loop {
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        let seen = LockWord(word.load(Ordering::Relaxed));
         if seen.owner() != Some(request.seat.number) || update(word, seen, seen.exclusive()) {
             return seen.owner_died();
         }
@@ -132,7 +132,7 @@ fn fulfil(word: &AtomicU64, request: &LockRequest<'_>) -> bool {
 
 fn give_up_closing(segment: &Segment, request: &LockRequest<'_>, word: &AtomicU64) -> Result<()> {
     loop {
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        let seen = LockWord(word.load(Ordering::Relaxed));
         let is_ours = seen.owner() == Some(request.seat.number);
         if !is_ours || update(word, seen, seen.shared()) {
             break;
@@ -150,16 +150,15 @@ fn acquire_shared(
     let word = segment.word(request.lock)?;
     let entry = Held::new(request.lock, HeldMode::Shared, 0);
     loop {
-        let look = LockWord(word.load(Ordering::SeqCst));
+        let look = LockWord(word.load(Ordering::Relaxed));
         if matches!(look.mode(), Mode::Closing | Mode::Exclusive) {
             // Not listed meanwhile: the locker waits for lists to empty.
             wait_for_lock(request.registry, request.lock, patience)?;
             continue;
         }
         request.seat.set_held(index, entry, wall_clock_milliseconds());
-        // SeqCst fence: the entry is seen by an exclusive locker that the next look does not see.
-        fence(Ordering::SeqCst);
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        // No fence: both sides change this one word, so that the later of the two sees the other.
+        let seen = LockWord(word.load(Ordering::Relaxed));
         if matches!(seen.mode(), Mode::Free | Mode::Shared) && update(word, seen, seen.shared()) {
             break;
         }
@@ -196,7 +195,7 @@ fn drain_shared(
         match patience.next() {
             Step::Spin => spin_hint(),
             Step::Sleep(slice) => {
-                let seen = word.load(Ordering::SeqCst);
+                let seen = word.load(Ordering::Relaxed);
                 sleep_on(word, seen, slice.min(DRAIN_SLEEP * 5), patience.deadline());
                 patience.after_sleep()?;
             }
@@ -245,7 +244,7 @@ fn drain(
         match patience.next() {
             Step::Spin => spin_hint(),
             Step::Sleep(slice) => {
-                let seen = word.load(Ordering::SeqCst);
+                let seen = word.load(Ordering::Relaxed);
                 sleep_on(word, seen, slice.min(DRAIN_SLEEP), patience.deadline());
                 patience.after_sleep()?;
             }

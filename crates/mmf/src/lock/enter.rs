@@ -58,7 +58,8 @@ pub(crate) fn wait_for_lock(
 ) -> Result<bool> {
     let segment = registry.segment();
     let word = segment.word(lock)?;
-    let seen = LockWord(word.load(Ordering::SeqCst));
+    // Acquire: the seat that the word names can be found.
+    let seen = LockWord(word.load(Ordering::Acquire));
     if seen.is_free() {
         return Ok(true);
     }
@@ -70,7 +71,7 @@ pub(crate) fn wait_for_lock(
                 expected = seen;
             } else if seen != expected {
                 let announced =
-                    word.compare_exchange(seen.0, expected.0, Ordering::SeqCst, Ordering::Relaxed);
+                    word.compare_exchange(seen.0, expected.0, Ordering::Relaxed, Ordering::Relaxed);
                 if announced.is_err() {
                     return Ok(true);
                 }

@@ -5,10 +5,15 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Acquired, Entry, LockRequest, acquire, reader_entry, release, writer_entry};
-use crate::format::header::{NAMESPACE_LOCK, SEAT_EXTENT_COUNT, SEAT_EXTENTS, SLOT_COUNT};
+use super::{
+    Acquired, Entry, LockRequest, acquire, reader_entry, release, wait_for_lock, writer_entry,
+};
+use crate::format::header::{NAMESPACE_LOCK, SEAT_EXTENT_COUNT, SEAT_EXTENTS, SLOT_COUNT, SLOTS};
 use crate::format::lock_word::LockWord;
-use crate::format::seat::HeldMode;
+use crate::format::publish::Publish;
+use crate::format::seat::{Held, HeldMode};
+use crate::format::slot::{self, SlotState};
+use crate::record::staged::{VARIABLE, seat_of, staged, vacate};
 use crate::record::{LockAttempt, Record};
 use crate::registry::{Patience, Registry};
 use crate::seat::Seat;
@@ -61,7 +66,7 @@ impl Stage {
         let seat = self.seat(number);
         let segment = self.registry.segment();
         let record = Record::at(segment, RECORD).unwrap();
-        let LockAttempt::Taken(state) = record.try_lock(&seat) else { return };
+        let LockAttempt::Taken(_) = record.try_lock(&seat) else { return };
         let word = segment.word(NAMESPACE_LOCK).unwrap();
         let word = LockWord(word.load(Ordering::SeqCst));
         if writer_entry(word, NAMESPACE_LOCK, &seat) == Entry::Open {
@@ -161,5 +166,118 @@ fn loom_lock_readers_see_nothing_of_what_happens_inside() {
             value.store(2, Ordering::Release);
         });
         reader.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_lock_a_shared_holder_is_not_healed_away() {
+    model(|| {
+        let stage = stage();
+        let other = {
+            let stage = Arc::clone(&stage);
+            thread::spawn(move || stage.locked(2, HeldMode::Shared, || ()))
+        };
+        stage.locked(1, HeldMode::Shared, || {
+            let word = stage.registry.segment().word(NAMESPACE_LOCK).unwrap();
+            assert!(!LockWord(word.load(Ordering::Relaxed)).is_free(), "free, and we hold it");
+        });
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_lock_of_the_dead_is_freed_with_what_they_did_under_it() {
+    model(|| {
+        let segment = staged();
+        let registry = Registry::attach(segment.clone()).unwrap();
+        let protected = Arc::new(UnsafeCell::new(0));
+        // Slot 1 lives, and its seat holds the lock.
+        let state = segment.word(SLOTS + slot::SIZE).unwrap();
+        state.store(SlotState(0).attached().0, Ordering::Relaxed);
+        let holder = seat_of(&segment, 2);
+        holder.set_magazine(crate::record::staged::PLACE, 0);
+        holder.set_held(0, Held::new(NAMESPACE_LOCK, HeldMode::Exclusive, 1), 1);
+        let word = segment.word(NAMESPACE_LOCK).unwrap();
+        word.store(LockWord(0).closing(2).exclusive().0, Ordering::Relaxed);
+        let holder = {
+            let (segment, protected) = (segment.clone(), Arc::clone(&protected));
+            thread::spawn(move || {
+                protected.with_mut(|_| ());
+                // Its end, as the kernel tells of it.
+                segment.unlock_slot(1);
+            })
+        };
+        let next = {
+            let segment = segment.clone();
+            thread::spawn(move || {
+                let word = segment.word(NAMESPACE_LOCK).unwrap();
+                let seen = LockWord(word.load(Ordering::Acquire));
+                if seen.is_free() {
+                    assert!(seen.owner_died());
+                    protected.with(|_| ());
+                }
+            })
+        };
+        // One look: whether the holder is dead by then is the model's choice.
+        registry.recover(&mut Patience::new(None, false)).unwrap();
+        holder.join().unwrap();
+        next.join().unwrap();
+        vacate(&segment);
+    });
+}
+
+/// Makes seats and then runs `name_one`, while a thread that knew none runs `meet`.
+fn with_late_seats(name_one: fn(&Segment), meet: fn(&Registry, Seat<'_>)) {
+    model(move || {
+        let segment = staged();
+        let extent = segment.word(SEAT_EXTENTS).unwrap();
+        let seats = extent.load(Ordering::Relaxed);
+        let own = seat_of(&segment, 2).offset();
+        extent.store(0, Ordering::Relaxed);
+        let registry = Registry::attach(segment.clone()).unwrap();
+        let newcomer = {
+            let registry = std::sync::Arc::clone(&registry);
+            thread::spawn(move || {
+                meet(&registry, Seat::at(registry.segment(), 2, own).unwrap());
+            })
+        };
+        extent.store(seats, Ordering::Release);
+        name_one(&segment);
+        newcomer.join().unwrap();
+        vacate(&segment);
+    });
+}
+
+#[test]
+fn loom_seat_that_a_lock_word_names_can_be_found() {
+    let name_one = |segment: &Segment| {
+        let word = segment.word(NAMESPACE_LOCK).unwrap();
+        let named = LockWord(0).closing(1).0;
+        word.compare_exchange(0, named, Ordering::AcqRel, Ordering::Relaxed).unwrap();
+    };
+    with_late_seats(name_one, |registry, _| {
+        let mut patience = Patience::new(None, false);
+        for _ in 0..2 {
+            // A sleep, then a probe of the owner.
+            assert!(wait_for_lock(registry, NAMESPACE_LOCK, &mut patience).unwrap());
+        }
+    });
+}
+
+#[test]
+fn loom_seat_that_a_publish_word_names_can_be_found() {
+    let name_one = |segment: &Segment| {
+        let word = Record::at(segment, VARIABLE).unwrap().publish_word();
+        let (free, named) = (Publish::free(1), Publish::free(1).lock(1));
+        word.compare_exchange(free.0, named.0, Ordering::Release, Ordering::Relaxed).unwrap_or(0);
+    };
+    with_late_seats(name_one, |registry, own| {
+        let record = Record::at(registry.segment(), VARIABLE).unwrap();
+        match record.try_lock(&own) {
+            LockAttempt::Taken(_) => record.abandon(&own),
+            LockAttempt::Busy(seen) => {
+                assert!(!registry.seat_is_dead(seen.owner().unwrap()).unwrap());
+            }
+        }
     });
 }

@@ -7,11 +7,12 @@ use crate::record::{Record, UntoldDeath, record_of_lock, unlink_if_unused};
 use crate::registry::{Registry, heal_shared};
 use crate::seat::Seat;
 use crate::segment::{Segment, wake};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write, fence};
 
-/// SeqCst: every change of a lock word takes part in the store-load pairs of the protocol.
+/// Release: the next owner sees what this one did, and who sees the change sees the held entry.
+/// What the owner before did is acquired by the fence that follows every acquisition.
 pub(super) fn update(word: &AtomicU64, from: LockWord, to: LockWord) -> bool {
-    word.compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    word.compare_exchange(from.0, to.0, Ordering::Release, Ordering::Relaxed).is_ok()
 }
 
 /// Gives back one acquisition of a lock; the last one frees it.
@@ -43,7 +44,7 @@ pub(crate) fn release(registry: &Registry, seat: &Seat<'_>, lock: u64) -> Result
 
 fn free_exclusive(word: &AtomicU64, seat: &Seat<'_>) {
     loop {
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        let seen = LockWord(word.load(Ordering::Relaxed));
         if seen.owner() != Some(seat.number) {
             return;
         }
@@ -70,6 +71,8 @@ fn unlink_without_value(registry: &Registry, seat: &Seat<'_>, lock: u64) {
 fn try_unlink(registry: &Registry, seat: &Seat<'_>, record: u64) -> Result<()> {
     let segment = registry.segment();
     let look = Record::at(segment, record)?;
+    // Behind the exchange that freed the word; partner of the barrier in `take_away`.
+    barrier_after_read_modify_write();
     let publish = look.publish();
     if look.identity().is_live() && look.descriptor(publish.current()).is_none() {
         let _structural = registry.structural(Some(std::time::Duration::from_secs(1)))?;
@@ -80,7 +83,7 @@ fn try_unlink(registry: &Registry, seat: &Seat<'_>, record: u64) -> Result<()> {
 
 /// Frees a shared lock word that nobody lists any more, or wakes the one who waits for that.
 pub(super) fn leave_shared(segment: &Segment, seat: &Seat<'_>, lock: u64) -> Result<()> {
-    // SeqCst fence: the cleared entry is seen by whoever scans after our look at the word.
+    // SeqCst fence, its own partner: of two who leave at once, one sees the other's entry cleared.
     fence(Ordering::SeqCst);
     heal_shared(segment, lock, Some(seat.number))
 }

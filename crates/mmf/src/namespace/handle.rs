@@ -419,7 +419,7 @@ impl Namespace {
         let segment = self.context.registry.segment();
         segment
             .word(BREAK)
-            .and_then(|end| segment.flush(end.load(Ordering::Acquire)))
+            .and_then(|end| segment.flush(end.load(Ordering::Relaxed)))
             .map_err(|error| self.explain(error, "flush", None))
     }
 

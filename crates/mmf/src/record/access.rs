@@ -51,6 +51,8 @@ impl<'a> Record<'a> {
         Descriptor(self.words[DESCRIPTORS + index].load(Ordering::Relaxed))
     }
 
+    /// Release: a reader of the version before last that sees the new descriptor sees, behind its
+    /// acquire fence, that its version is gone. A reaper has no barrier of a publish lock for that.
     #[inline(always)]
     pub(super) fn set_descriptor(&self, index: usize, descriptor: Descriptor) {
         self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Release);

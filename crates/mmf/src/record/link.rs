@@ -17,7 +17,7 @@ use crate::index;
 use crate::journal::Journal;
 use crate::seat::Seat;
 use crate::segment::Segment;
-use crate::sync::{Ordering, barrier_after_read_modify_write, fence};
+use crate::sync::{Ordering, barrier_after_read_modify_write};
 
 /// Free records tried before giving up on the momentary locks of stale handles.
 const CANDIDATES: usize = 8;
@@ -112,11 +112,11 @@ fn try_claim<'s>(
         let claimed = Publish::locked(version, seat.number);
         let claimed = if seen.has_waiters() { claimed.with_waiters().0 } else { claimed.0 };
         let is_free = !seen.is_locked() && !record.identity().is_live();
-        // SeqCst: as in `try_lock`, the namespace lock is looked at behind this.
+        // Release and the barrier: as in `try_lock`, the namespace lock is looked at behind this.
         let taken = is_free
             && record
                 .publish_word()
-                .compare_exchange(seen.0, claimed, Ordering::SeqCst, Ordering::Relaxed)
+                .compare_exchange(seen.0, claimed, Ordering::Release, Ordering::Relaxed)
                 .is_ok();
         if taken {
             barrier_after_read_modify_write();
@@ -139,9 +139,8 @@ fn stage_link(
     new: NewVariable<'_>,
 ) -> Result<Identity> {
     let current = Publish::free(version).current();
-    // Release fence: a reader of the record's former life that sees a name word of the new one
-    // sees that its version is gone.
-    fence(Ordering::Release);
+    // A reader of the record's former life that sees a name word of the new one sees that its
+    // identity is gone: the barrier behind the claim is a release fence as well.
     let words = if new.name.len() <= INLINE_NAME {
         inline_words(new.name)
     } else {
@@ -256,7 +255,7 @@ pub(crate) fn unlink_if_unused(
             return Ok(false);
         }
     };
-    let lock = LockWord(record.lock_word().load(Ordering::SeqCst));
+    let lock = LockWord(record.lock_word().load(Ordering::Relaxed));
     let unused = record.identity().is_live()
         && record.descriptor(state.current()).is_none()
         && lock.is_free()

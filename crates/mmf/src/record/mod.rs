@@ -7,6 +7,8 @@ mod read;
 
 #[cfg(all(test, loom))]
 mod models;
+#[cfg(all(test, loom))]
+pub(crate) mod staged;
 
 pub(crate) use access::{Record, record_of_lock};
 pub(crate) use link::{

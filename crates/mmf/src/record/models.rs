@@ -4,9 +4,10 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Exchange, Glimpse, LockAttempt, Record};
+use super::{Exchange, Glimpse, LockAttempt, Record, resolve_intent};
 use crate::format::block::Descriptor;
 use crate::format::publish::Publish;
+use crate::format::seat::{Intent, Phase};
 use crate::seat::Seat;
 use crate::segment::Segment;
 use crate::sync::{Ordering, fence};
@@ -169,5 +170,150 @@ fn loom_publish_a_sleeper_is_told_of_every_publication() {
         let told = record.publish_value(&seat, state, Descriptor::new(BLOCKS[1], TAG), exchange);
         let announced = waiter.join().unwrap();
         assert_eq!(told, announced, "a sleeper and its waker disagree");
+    });
+}
+
+/// Runs `action` while a thread that was there before runs `observe`.
+///
+/// The observer is the one that is spawned: loom remembers one access of a word, so that it misses
+/// that a load of the first thread could come after a store of the second, when the second has
+/// loaded the word in between.
+fn watch(action: fn(&Segment), observe: fn(&Segment)) {
+    loom::model(move || {
+        let segment = stage();
+        let observer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || observe(&segment))
+        };
+        action(&segment);
+        observer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_publish_an_old_version_has_its_own_value_or_none() {
+    let action = |segment: &Segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        // Both blocks are filled before the first is published: behind no later fence.
+        for (index, block) in BLOCKS[1..].iter().enumerate() {
+            for word in segment.words::<2>(*block).unwrap() {
+                word.store(index as u64 + 2, Ordering::Relaxed);
+            }
+        }
+        for index in 0..2 {
+            let seat = seat(segment, index);
+            let LockAttempt::Taken(state) = record.try_lock(&seat) else {
+                panic!("nobody else locks")
+            };
+            let exchange = Exchange { new_place: PLACE, old_place: PLACE };
+            let new = Descriptor::new(BLOCKS[index + 1], TAG);
+            record.publish_value(&seat, state, new, exchange);
+        }
+    };
+    watch(action, |segment| {
+        let glimpse = Glimpse::of(Record::at(segment, RECORD).unwrap());
+        let words = segment.words::<2>(glimpse.descriptor().offset()).unwrap();
+        let copy = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+        if glimpse.still_holds() {
+            let version = glimpse.publish.version();
+            let expected = if version == 1 { 0 } else { version };
+            assert_eq!(copy, [expected; 2], "at version {version}");
+        }
+    });
+}
+
+#[test]
+fn loom_publish_the_intent_stands_before_the_lock() {
+    let action = |segment: &Segment| {
+        let seat = seat(segment, 0);
+        let record = Record::at(segment, RECORD).unwrap();
+        let LockAttempt::Taken(_) = record.try_lock(&seat) else { panic!("nobody else locks") };
+        record.abandon(&seat);
+    };
+    watch(action, |segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        if record.publish().is_locked() && seat(segment, 0).intent().is_none() {
+            assert!(
+                !record.publish().is_locked(),
+                "locked, and the owner's intent does not say so"
+            );
+        }
+    });
+}
+
+#[test]
+fn loom_publish_an_intent_speaks_of_what_was_noted() {
+    let action = |segment: &Segment| set(segment, 0, 1);
+    watch(action, |segment| {
+        let seat = seat(segment, 0);
+        if seat.intent().phase() == Some(Phase::Prepared) {
+            assert_eq!((seat.old(), seat.places()), (BLOCKS[0], (PLACE, PLACE)));
+        }
+    });
+}
+
+#[test]
+fn loom_publish_blocks_change_places_behind_the_publication() {
+    let action = |segment: &Segment| set(segment, 0, 1);
+    watch(action, |segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        let place = segment.word(seat(segment, 0).magazine_offset(PLACE)).unwrap();
+        if place.load(Ordering::Acquire) == BLOCKS[0] {
+            assert_eq!(record.publish().version(), 2, "a value's block lies in a magazine");
+        }
+    });
+}
+
+#[test]
+fn loom_publish_a_reaper_does_not_leave_a_set_that_looks_published() {
+    let action = |segment: &Segment| {
+        // As the dead seat left it: locked and prepared.
+        let dead = seat(segment, 0);
+        let record = Record::at(segment, RECORD).unwrap();
+        let LockAttempt::Taken(_) = record.try_lock(&dead) else { panic!("nobody else locks") };
+        dead.note_exchange(BLOCKS[0], PLACE, PLACE);
+        dead.set_intent(Intent::new(RECORD, Phase::Prepared));
+        resolve_intent(segment, &dead).unwrap();
+        assert!(!record.publish().is_locked());
+        assert_eq!(record.publish().version(), 1);
+        assert_eq!(dead.magazine(PLACE), BLOCKS[1]);
+    };
+    watch(action, |segment| {
+        let record = Record::at(segment, RECORD).unwrap();
+        let prepared = || seat(segment, 0).intent().phase() == Some(Phase::Prepared);
+        if prepared() && !record.publish().is_locked() {
+            assert!(!prepared(), "it counts as published");
+        }
+    });
+}
+
+#[test]
+fn loom_publish_a_reaper_repeats_a_value_for_its_own_version_only() {
+    loom::model(|| {
+        let segment = stage();
+        let observer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                let glimpse = Glimpse::of(Record::at(&segment, RECORD).unwrap());
+                let block = glimpse.descriptor().offset();
+                if glimpse.still_holds() && glimpse.publish.version() == 1 {
+                    assert_eq!(block, BLOCKS[0], "the value of a later version");
+                }
+            })
+        };
+        // The seat dies in an add at version 2.
+        let dead = seat(&segment, 0);
+        let record = Record::at(&segment, RECORD).unwrap();
+        set(&segment, 0, 2);
+        let LockAttempt::Taken(_) = record.try_lock(&dead) else { panic!("nobody else locks") };
+        dead.set_intent(Intent::new(RECORD, Phase::Counting));
+        let reaper = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || resolve_intent(&segment, &seat(&segment, 0)).unwrap())
+        };
+        reaper.join().unwrap();
+        observer.join().unwrap();
+        assert_eq!(record.publish().version(), 3);
+        assert_eq!(record.descriptor(1).offset(), BLOCKS[1]);
     });
 }

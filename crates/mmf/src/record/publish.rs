@@ -8,7 +8,7 @@ use crate::format::publish::Publish;
 use crate::format::seat::{Intent, NO_PLACE, Phase};
 use crate::seat::Seat;
 use crate::segment::{Segment, wake};
-use crate::sync::{Ordering, barrier_after_read_modify_write, fence};
+use crate::sync::{Ordering, barrier_after_read_modify_write};
 
 /// Exchanges that may fail before a record counts as busy: the caller's patience has an end.
 const ATTEMPTS: u32 = 64;
@@ -35,12 +35,14 @@ impl Record<'_> {
             if seen.is_locked() {
                 return LockAttempt::Busy(seen);
             }
-            // SeqCst and the barrier: lockers of namespace and variable store their word and then
-            // look at intents and this word; one of the two sees the other.
+            // The barrier: lockers of namespace and variable store their word and then look at
+            // intents and this word; one of the two sees the other. It also acquires what the
+            // owner before stored. Release: whoever sees the lock sees the intent. Acquire: who
+            // holds it can be found.
             match self.publish_word().compare_exchange(
                 seen.0,
                 seen.lock(seat.number).0,
-                Ordering::SeqCst,
+                Ordering::Release,
                 Ordering::Acquire,
             ) {
                 Ok(_) => {
@@ -62,7 +64,7 @@ impl Record<'_> {
     #[inline]
     pub(crate) fn unlock_at(&self, version: u64) -> bool {
         // Release: everything stored under the lock is seen by whoever sees the new version.
-        // Acquire: nothing that follows moves up.
+        // Acquire: whoever has announced a wait for any of several is seen to wait.
         let before = self.publish_word().swap(Publish::free(version).0, Ordering::AcqRel);
         let has_waiters = Publish(before).has_waiters();
         if has_waiters {
@@ -85,9 +87,6 @@ impl Record<'_> {
         let old = self.descriptor(state.current());
         seat.note_exchange(old.offset(), exchange.new_place, exchange.old_place);
         seat.set_intent(Intent::new(self.offset, Phase::Prepared));
-        // Release fence: a reader of the version before last that sees the new descriptor sees
-        // that its version is gone.
-        fence(Ordering::Release);
         self.set_descriptor(state.next(), new);
         let has_waiters = self.unlock_at(state.version() + 1);
         settle_exchange(seat);
@@ -104,7 +103,6 @@ impl Record<'_> {
     ) -> (T, bool) {
         seat.set_intent(Intent::new(self.offset, Phase::Counting));
         let result = add();
-        fence(Ordering::Release);
         self.repeat_value(state);
         let has_waiters = self.unlock_at(state.version() + 1);
         seat.set_intent(Intent::NONE);
@@ -120,7 +118,8 @@ impl Record<'_> {
     /// Gives the publish lock back at the same version. Sleepers stay announced: those who wait
     /// for a new version still wait for it, those who wait for the lock are woken.
     fn unlock_unchanged(&self) {
-        let before = self.publish_word().fetch_and(Publish::UNLOCK, Ordering::AcqRel);
+        // Release: a seat whose intent says that it has given up is not seen as prepared.
+        let before = self.publish_word().fetch_and(Publish::UNLOCK, Ordering::Release);
         if Publish(before).has_waiters() {
             wake(self.publish_word());
         }
@@ -161,7 +160,6 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
     let is_ours = state.owner() == Some(seat.number);
     match (intent.phase(), is_ours) {
         (Some(Phase::Counting), true) => {
-            fence(Ordering::Release);
             record.repeat_value(state);
             record.unlock_at(state.version() + 1);
         }

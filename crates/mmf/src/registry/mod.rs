@@ -2,6 +2,8 @@
 //! (`docs/protocols.md`, sections 3, 5 and 6).
 
 mod attachment;
+#[cfg(all(test, loom))]
+mod models;
 mod patience;
 mod reap;
 mod seats;

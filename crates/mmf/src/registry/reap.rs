@@ -12,7 +12,7 @@ use crate::heap;
 use crate::record::{UntoldDeath, record_of_lock, resolve_intent, unlink_if_unused};
 use crate::seat::Seat;
 use crate::segment::{Segment, wake};
-use crate::sync::{Ordering, fence};
+use crate::sync::Ordering;
 
 impl Registry {
     /// Takes the structural lock and recovers from every dead process. Returns how many.
@@ -57,9 +57,8 @@ impl Registry {
         let recoveries = self.segment().word(RECOVERIES)?;
         recoveries.store(recoveries.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let state = &slots::words(self.segment(), slot)?[STATE];
-        let seen = crate::format::slot::SlotState(state.load(Ordering::Relaxed));
-        // Last, and release: the slot may be taken by somebody as soon as it says FREE.
-        state.store(seen.free().0, Ordering::Release);
+        // Last: the slot may be taken by somebody as soon as it says FREE.
+        slots::free(state);
         Ok(())
     }
 
@@ -94,14 +93,15 @@ impl Registry {
 fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<()> {
     let word = segment.word(held.lock())?;
     loop {
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        let seen = LockWord(word.load(Ordering::Relaxed));
         let is_owner = seen.owner() == Some(seat.number);
         let next = match seen.mode() {
             Mode::Exclusive if is_owner => seen.free_after_death(),
             Mode::Closing if is_owner => seen.shared(),
             _ => break,
         };
-        if word.compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+        // Release: the next owner sees what the dead one did under the lock.
+        if word.compare_exchange(seen.0, next.0, Ordering::Release, Ordering::Relaxed).is_ok() {
             wake(word);
             break;
         }
@@ -113,11 +113,11 @@ fn release_for(segment: &Segment, seat: &Seat<'_>, held: Held) -> Result<()> {
 /// death may leave it. `except` does not count as a holder.
 ///
 /// A newcomer writes its entry first and changes the count then: either the scan sees the entry
-/// or the exchange fails.
+/// (acquire: of everybody whose count is seen) or the exchange fails.
 pub(crate) fn heal_shared(segment: &Segment, lock: u64, except: Option<u32>) -> Result<()> {
     let word = segment.word(lock)?;
     loop {
-        let seen = LockWord(word.load(Ordering::SeqCst));
+        let seen = LockWord(word.load(Ordering::Acquire));
         match seen.mode() {
             Mode::Shared => {}
             Mode::Closing => {
@@ -127,12 +127,12 @@ pub(crate) fn heal_shared(segment: &Segment, lock: u64, except: Option<u32>) -> 
             }
             Mode::Free | Mode::Exclusive => return Ok(()),
         }
-        fence(Ordering::SeqCst);
         if is_listed_shared(segment, lock, except)? {
             return Ok(());
         }
+        // Relaxed: whoever locks next looks at the lists itself.
         let free = seen.free();
-        if word.compare_exchange(seen.0, free.0, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+        if word.compare_exchange(seen.0, free.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             wake(word);
             return Ok(());
         }

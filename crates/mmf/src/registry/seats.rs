@@ -309,14 +309,20 @@ fn intern_program(structural: &Structural<'_>, name: &str) -> Result<u32> {
             add_extent(structural, Kind::Programs, bytes, table, extents)? + HEADER
         }
     };
+    enter_program(segment, known, offset, &name)?;
+    Ok(known as u32 + 1)
+}
+
+/// Writes the entry at `offset` behind the `known` ones and counts it.
+pub(super) fn enter_program(segment: &Segment, known: u64, offset: u64, name: &str) -> Result<()> {
     let entry = segment.words::<{ (PROGRAM_ENTRY / 8) as usize }>(offset)?;
     entry[0].store(name.len() as u64, Ordering::Relaxed);
     for (word, piece) in entry[1..].iter().zip(name.as_bytes().chunks(8)) {
         word.store(little_endian(piece), Ordering::Relaxed);
     }
-    // The entry is whole before the count says that it is there.
+    // Release: the entry is whole before the count says that it is there.
     segment.word(PROGRAM_COUNT)?.store(known + 1, Ordering::Release);
-    Ok(known as u32 + 1)
+    Ok(())
 }
 
 fn read_program(segment: &Segment, index: u64) -> Result<String> {

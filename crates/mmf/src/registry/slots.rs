@@ -8,7 +8,7 @@ use crate::format::slot::{
     ATTACHED, BOOT_ID, PID_NAMESPACE, PROCESS, PROGRAM, PROGRAM_BYTES, PROGRAM_LENGTH, SIZE,
     START_TIME, STATE, SlotState, WORDS,
 };
-use crate::platform::{Access, Anchor, AnchorBuilder, ProcessIdentity, slot_is_locked};
+use crate::platform::{Access, Anchor, AnchorBuilder, ProcessIdentity};
 use crate::segment::Segment;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -84,7 +84,7 @@ fn take_slot(
     let slots = if room == Room::Ordinary { 0..last } else { last..last + 1 };
     for slot in slots {
         let words = words(segment, slot)?;
-        let seen = SlotState(words[STATE].load(Ordering::Acquire));
+        let seen = SlotState(words[STATE].load(Ordering::Relaxed));
         // Looked at first: a taken byte of a dead owner's slot would make the owner look alive.
         if seen.is_live() {
             continue;
@@ -98,14 +98,7 @@ fn take_slot(
         if !locked {
             continue;
         }
-        // SeqCst: the kernel's lock comes before the state says LIVE.
-        let taken = words[STATE].compare_exchange(
-            seen.0,
-            seen.attached().0,
-            Ordering::SeqCst,
-            Ordering::Relaxed,
-        );
-        if taken.is_ok() {
+        if claim(&words[STATE], seen) {
             describe(words, who);
             return Ok(slot);
         }
@@ -117,6 +110,29 @@ fn take_slot(
     }
     Err(Error::new(ErrorKind::LimitReached, "every slot for an attached process is taken")
         .advise("end some of the attached processes, or make the namespace larger"))
+}
+
+/// From free to live. Release: whoever sees LIVE comes after the lock on the byte.
+pub(super) fn claim(state: &AtomicU64, seen: SlotState) -> bool {
+    let live = seen.attached();
+    state.compare_exchange(seen.0, live.0, Ordering::Release, Ordering::Relaxed).is_ok()
+}
+
+/// From live to free. Release: everything that the slot owned has gone before.
+pub(super) fn free(state: &AtomicU64) {
+    let seen = SlotState(state.load(Ordering::Relaxed));
+    state.store(seen.free().0, Ordering::Release);
+}
+
+/// Whether the owner of a slot is dead; `is_locked` asks the kernel for its byte.
+pub(super) fn owner_is_dead(
+    state: &AtomicU64,
+    is_locked: impl FnOnce() -> Result<bool>,
+) -> Result<bool> {
+    // Acquire: an owner that is seen to be LIVE has locked its byte.
+    let seen = state.load(Ordering::Acquire);
+    // Relaxed: whoever finds the byte free after a detach comes after its store of FREE.
+    Ok(SlotState(seen).is_live() && !is_locked()? && state.load(Ordering::Relaxed) == seen)
 }
 
 fn describe(words: &[AtomicU64; WORDS], who: &ProcessIdentity) {
@@ -144,8 +160,7 @@ pub(super) fn little_endian(piece: &[u8]) -> u64 {
 /// Leaves a slot; its seats have been returned.
 pub(super) fn detach(segment: &Segment, slot: u32) {
     if let Ok(words) = words(segment, slot) {
-        let state = SlotState(words[STATE].load(Ordering::Relaxed));
-        words[STATE].store(state.free().0, Ordering::Release);
+        free(&words[STATE]);
     }
 }
 
@@ -157,19 +172,14 @@ impl Registry {
             return Err(Error::damaged(SLOTS, "a word names a slot that does not exist"));
         }
         let state = &words(segment, slot)?[STATE];
-        let seen = state.load(Ordering::SeqCst);
-        if !SlotState(seen).is_live() {
-            return Ok(false);
-        }
-        if self.is_alone() {
-            return Ok(self.attachment()?.slot != Some(slot));
-        }
-        let Some(source) = segment.source() else { return Ok(false) };
-        let access = if segment.is_writable() { Access::ReadWrite } else { Access::ReadOnly };
-        let locked = source
-            .with_file(access, |file| slot_is_locked(file, slot))
-            .map_err(|error| Error::io("asking whether a process lives", error))?;
-        Ok(!locked && state.load(Ordering::SeqCst) == seen)
+        owner_is_dead(state, || {
+            if self.is_alone() {
+                return Ok(self.attachment()?.slot == Some(slot));
+            }
+            segment
+                .slot_is_locked(slot)
+                .map_err(|error| Error::io("asking whether a process lives", error))
+        })
     }
 
     /// What a slot says of its process, if one is attached there.
@@ -178,7 +188,7 @@ impl Registry {
             return Ok(None);
         }
         let words = words(self.segment(), slot)?;
-        if !SlotState(words[STATE].load(Ordering::Acquire)).is_live() {
+        if !SlotState(words[STATE].load(Ordering::Relaxed)).is_live() {
             return Ok(None);
         }
         let length = words[PROGRAM_LENGTH].load(Ordering::Relaxed).min(PROGRAM_BYTES as u64);

@@ -28,7 +28,7 @@ impl Registry {
         let slot = self.slot()?;
         let word = self.segment().word(STRUCTURAL_LOCK)?;
         loop {
-            let seen = StructuralWord(word.load(Ordering::Acquire));
+            let seen = StructuralWord(word.load(Ordering::Relaxed));
             let Some(owner) = seen.owner() else {
                 if exchange(word, seen, seen.owned_by(slot)) {
                     let structural = Structural { registry: self, slot };
@@ -69,9 +69,9 @@ impl Registry {
     }
 }
 
-/// SeqCst: ownership is taken before anything is looked at.
+/// Acquire: the next owner sees everything that was changed under the lock.
 fn exchange(word: &AtomicU64, from: StructuralWord, to: StructuralWord) -> bool {
-    word.compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    word.compare_exchange(from.0, to.0, Ordering::Acquire, Ordering::Relaxed).is_ok()
 }
 
 impl<'a> Structural<'a> {
@@ -93,7 +93,7 @@ impl<'a> Structural<'a> {
     /// Replays the journal of a dead owner. A free lock has an empty journal, unless the file was
     /// tampered with: the same replay then makes it consistent or says that it is damaged.
     fn finish_what_was_left(&self) -> Result<()> {
-        if self.segment().word(JOURNAL)?.load(Ordering::Acquire) == 0 {
+        if self.segment().word(JOURNAL)?.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
         let replayed = journal::replay(self.segment())?;
@@ -111,9 +111,9 @@ impl Drop for Structural<'_> {
             if seen.owner() != Some(self.slot) {
                 return;
             }
-            // AcqRel: everything changed under the lock is seen by the next owner.
+            // Release: everything changed under the lock is seen by the next owner.
             let freed =
-                word.compare_exchange(seen.0, seen.free().0, Ordering::AcqRel, Ordering::Relaxed);
+                word.compare_exchange(seen.0, seen.free().0, Ordering::Release, Ordering::Relaxed);
             if freed.is_ok() {
                 if seen.has_waiters() {
                     wake(word);

@@ -228,6 +228,13 @@ impl Segment {
         }
     }
 
+    /// Whether the byte of a slot is locked, as the kernel knows it. Private memory has no other
+    /// members who could be dead.
+    pub(crate) fn slot_is_locked(&self, slot: u32) -> std::io::Result<bool> {
+        let Some(source) = &self.source else { return Ok(true) };
+        source.with_file(self.access, |file| platform::slot_is_locked(file, slot))
+    }
+
     /// Writes everything below `end` back to the file's device.
     pub(crate) fn flush(&self, end: u64) -> Result<()> {
         if end > self.length() {

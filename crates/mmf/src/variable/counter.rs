@@ -51,7 +51,12 @@ impl Context {
     }
 
     /// Adds under the publish lock and gives it back; none when the value is gone.
-    fn add_locked(&self, seat: &Seat<'_>, locked: &Locked<'_>, amount: i64) -> Result<Option<i64>> {
+    pub(super) fn add_locked(
+        &self,
+        seat: &Seat<'_>,
+        locked: &Locked<'_>,
+        amount: i64,
+    ) -> Result<Option<i64>> {
         let Locked { record, state } = locked;
         let descriptor = record.descriptor(state.current());
         if descriptor.is_none() {
@@ -75,8 +80,8 @@ impl Context {
                 return Err(error);
             }
         };
-        // AcqRel: who reads the sum sees what its adder did before.
-        let add = || word.fetch_add(amount as u64, Ordering::AcqRel);
+        // Release: the intent that says so stands before the add.
+        let add = || word.fetch_add(amount as u64, Ordering::Release);
         let (_, has_waiters) = record.publish_counter(seat, *state, add);
         self.after_publication(record.publish_word(), has_waiters)?;
         Ok(Some(sum))

@@ -8,7 +8,7 @@ use crate::format::lock_word::LockWord;
 use crate::format::seat::NO_PLACE;
 use crate::record::{Exchange, UntoldDeath, unlink, unlink_if_unused};
 use crate::seat::Seat;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, barrier_after_read_modify_write};
 
 impl Context {
     /// Deletes the variable; returns whether it existed.
@@ -40,7 +40,12 @@ impl Context {
     }
 
     /// Deletes under the publish lock, and gives the lock back in any case.
-    fn take_away(&self, seat: &Seat<'_>, locked: &Locked<'_>, place: usize) -> Result<bool> {
+    pub(super) fn take_away(
+        &self,
+        seat: &Seat<'_>,
+        locked: &Locked<'_>,
+        place: usize,
+    ) -> Result<bool> {
         let Locked { record, state } = locked;
         let segment = self.registry.segment();
         let structural = match self.registry.structural(self.timeout) {
@@ -50,14 +55,16 @@ impl Context {
                 return Err(error);
             }
         };
-        let lock = || LockWord(record.lock_word().load(Ordering::SeqCst));
+        let lock = || LockWord(record.lock_word().load(Ordering::Relaxed));
         if lock().is_free() {
             return unlink(segment, seat, record, *state, place);
         }
         // Somebody, perhaps the caller, holds its lock: the record stays as long as the lock.
         let exchange = Exchange { new_place: NO_PLACE, old_place: place };
         let has_waiters = record.publish_value(seat, *state, Descriptor::NONE, exchange);
-        // The holder may have left between the look and the publication, and seen a value.
+        // The holder may have left between the look and the publication, and seen a value. Partner
+        // of the barrier in `try_unlink`: it sees that the value is gone, or we that it has left.
+        barrier_after_read_modify_write();
         if lock().is_free() {
             unlink_if_unused(segment, seat, record.offset, UntoldDeath::Goes)?;
         }

@@ -113,7 +113,7 @@ impl std::fmt::Debug for NameIterator {
 }
 
 /// The name of the variable in a record, if there is one with the prefix.
-fn name_at(segment: &Segment, offset: u64, prefix: &[u8]) -> Result<Option<String>> {
+pub(super) fn name_at(segment: &Segment, offset: u64, prefix: &[u8]) -> Result<Option<String>> {
     let record = Record::at(segment, offset)?;
     for _ in 0..GLIMPSES {
         let glimpse = Glimpse::of(record);

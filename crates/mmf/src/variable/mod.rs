@@ -6,6 +6,8 @@ mod context;
 mod counter;
 mod delete;
 mod iterate;
+#[cfg(all(test, loom))]
+mod models;
 mod read;
 mod wait;
 mod write;

@@ -163,6 +163,7 @@ impl Context {
 
     #[inline(always)]
     fn namespace_lock(&self) -> LockWord {
+        // Acquire: a search that begins behind a lock does not miss what was made under it.
         LockWord(self.registry.segment().header_word(NAMESPACE_LOCK).load(Ordering::Acquire))
     }
 
@@ -257,7 +258,8 @@ impl Context {
 
 #[inline(always)]
 fn variable_lock(record: &Record<'_>) -> LockWord {
-    LockWord(record.lock_word().load(Ordering::Acquire))
+    // Relaxed: the fence of `still_holds` stands between the two looks.
+    LockWord(record.lock_word().load(Ordering::Relaxed))
 }
 
 impl Buffers<'_, '_> {

@@ -10,7 +10,7 @@ use crate::record::Record;
 use crate::registry::{Interruption, Patience, Step};
 use crate::seat::Seat;
 use crate::segment::sleep_on;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write};
 use crate::value::{FromValue, Value};
 
 /// What a seat's waiting word says when it waits for any of several variables.
@@ -67,9 +67,10 @@ impl Context {
             return self.look_until_any(wanted, &mut patience);
         }
         let (_, seat) = self.own_seat()?;
-        seat.waiting().store(ANY, Ordering::SeqCst);
+        // Relaxed: who is told of the wait by the WAITERS bit has acquired this as well.
+        seat.waiting().store(ANY, Ordering::Relaxed);
         let outcome = self.wait_for_any(&seat, wanted, &mut patience);
-        seat.waiting().store(0, Ordering::SeqCst);
+        seat.waiting().store(0, Ordering::Relaxed);
         outcome
     }
 
@@ -157,7 +158,7 @@ impl Context {
         let seat = lease.and_then(|lease| self.registry.seat(&lease).ok());
         let show = |what| {
             if let Some(seat) = &seat {
-                seat.waiting().store(what, Ordering::SeqCst);
+                seat.waiting().store(what, Ordering::Relaxed);
             }
         };
         show(ONE);
@@ -197,9 +198,9 @@ impl Context {
             None => {
                 let word = self.arrival_word(target)?;
                 let seen = if writable {
-                    word.fetch_or(1, Ordering::SeqCst) | 1
+                    announce_for_arrival(word)
                 } else {
-                    word.load(Ordering::SeqCst)
+                    word.load(Ordering::Relaxed)
                 };
                 (word, seen)
             }
@@ -237,14 +238,14 @@ impl Context {
             }
             let targets = wanted.iter().map(|(target, _)| target);
             let Some(slice) = self.next_sleep(targets, patience)? else { continue };
-            let expected = seat.wake_word().load(Ordering::SeqCst);
+            let expected = seat.wake_word().load(Ordering::Relaxed);
             for (target, _) in wanted {
                 match target.find(self)? {
                     Some(glimpse) => {
                         let _ = announce(&glimpse.record, glimpse.publish);
                     }
                     None => {
-                        self.arrival_word(target)?.fetch_or(1, Ordering::SeqCst);
+                        announce_for_arrival(self.arrival_word(target)?);
                     }
                 }
             }
@@ -276,13 +277,22 @@ impl Context {
 }
 
 /// Sets WAITERS at exactly the version looked at; returns the word to sleep on.
-fn announce(record: &Record<'_>, seen: Publish) -> Option<u64> {
+pub(super) fn announce(record: &Record<'_>, seen: Publish) -> Option<u64> {
     let announced = seen.with_waiters().0;
-    // SeqCst: pairs with the publishing swap, which either returns the bit or comes first and
-    // makes this exchange fail.
+    // The publishing swap either returns the bit or comes first and makes this exchange fail.
+    // Release: a publisher that finds the bit sees what the seat waits for.
     record
         .publish_word()
-        .compare_exchange(seen.0, announced, Ordering::SeqCst, Ordering::Relaxed)
+        .compare_exchange(seen.0, announced, Ordering::Release, Ordering::Relaxed)
         .is_ok()
         .then_some(announced)
+}
+
+/// Sets WAITERS in an arrival word; returns the word to sleep on. The caller looks again.
+pub(super) fn announce_for_arrival(word: &AtomicU64) -> u64 {
+    let announced = word.fetch_or(1, Ordering::Relaxed) | 1;
+    // Partner of the barrier in `announce_arrival`: the linker sees the bit and what the seat waits
+    // for, or the look that follows sees the variable.
+    barrier_after_read_modify_write();
+    announced
 }

@@ -15,7 +15,7 @@ use crate::record::{Exchange, Glimpse, Linked, LockAttempt, NewVariable, Record,
 use crate::registry::{Patience, SeatLease, Step, Structural};
 use crate::seat::Seat;
 use crate::segment::{sleep_on, wake};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write};
 use crate::value::Encoded;
 
 /// A record under the caller's publish lock.
@@ -193,7 +193,8 @@ impl Context {
         if !self.autolock {
             return Entry::Open;
         }
-        writer_entry(LockWord(word.load(Ordering::SeqCst)), lock, seat)
+        // Acquire: a writer that finds the lock free comes after what was done under it.
+        writer_entry(LockWord(word.load(Ordering::Acquire)), lock, seat)
     }
 
     /// Takes the publish lock of a record, once the locks of others allow it.
@@ -265,7 +266,7 @@ impl Context {
                 let word = record.publish_word();
                 let announced = seen.with_waiters();
                 let stands = word
-                    .compare_exchange(seen.0, announced.0, Ordering::SeqCst, Ordering::Relaxed)
+                    .compare_exchange(seen.0, announced.0, Ordering::Relaxed, Ordering::Relaxed)
                     .is_ok();
                 if stands {
                     sleep_on(word, announced.0, slice, patience.deadline());
@@ -297,11 +298,11 @@ impl Context {
     }
 
     #[cold]
-    fn wake_those_who_wait_for_any(&self) -> Result<()> {
+    pub(super) fn wake_those_who_wait_for_any(&self) -> Result<()> {
         for seat in Seat::all(self.registry.segment()) {
             let seat = seat?;
-            if seat.waiting().load(Ordering::SeqCst) == super::wait::ANY {
-                seat.wake_word().fetch_add(1, Ordering::SeqCst);
+            if seat.waiting().load(Ordering::Relaxed) == super::wait::ANY {
+                seat.wake_word().fetch_add(1, Ordering::Relaxed);
                 wake(seat.wake_word());
             }
         }
@@ -316,7 +317,10 @@ impl Context {
 
     fn announce_arrival(&self, target: &Target<'_>) -> Result<()> {
         let word = self.arrival_word(target)?;
-        let seen = word.load(Ordering::SeqCst);
+        // Behind the exchange that freed the structural lock; partner of the barrier in
+        // `announce_for_arrival`.
+        barrier_after_read_modify_write();
+        let seen = word.load(Ordering::Relaxed);
         if seen & 1 == 0 && !self.wake_always {
             return Ok(());
         }
@@ -324,7 +328,7 @@ impl Context {
         let _ = word.compare_exchange(
             seen,
             (seen | 1).wrapping_add(1),
-            Ordering::SeqCst,
+            Ordering::Relaxed,
             Ordering::Relaxed,
         );
         wake(word);

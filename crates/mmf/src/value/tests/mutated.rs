@@ -33,10 +33,12 @@ fn value(random: &mut Random, depth: usize) -> Value {
         5 => Value::Text("Kältekammer".chars().take(random.below(12)).collect()),
         6 => Value::Bytes(vec![random.next() as u8; random.below(40)]),
         7 => Value::Opaque { language: "perl".into(), data: vec![1; random.below(30)] },
-        8 | 9 => Value::List((0..random.below(6)).map(|_| inner(random)).collect()),
-        _ => {
-            let entry = |number: usize| (Value::from(number as u64), inner(random));
-            Value::Map((0..random.below(6)).map(entry).collect())
+        kind => {
+            let members: Vec<_> = (0..random.below(6)).map(|_| inner(random)).collect();
+            match kind {
+                8 | 9 => Value::List(members),
+                _ => Value::Map((0_u64..).map(Value::from).zip(members).collect()),
+            }
         }
     }
 }
