@@ -38,6 +38,13 @@ fn a_shared_locker_that_is_not_inside_yet_is_named() {
     living(&["lock-namespace-shared"]);
 }
 
+/// Giving back a lock of a variable without value waited a second to unmake its record, which who
+/// is short of memory does just as well.
+#[test]
+fn unlocking_does_not_wait_for_who_stands_inside_a_structural_change() {
+    living(&["--every", "3", "set-under-locks"]);
+}
+
 /// Statistics waited for the structural lock, so that nobody could see who was stopped inside it.
 #[test]
 fn statistics_do_not_wait_for_who_stands_inside_a_structural_change() {
