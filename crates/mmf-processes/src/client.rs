@@ -381,6 +381,10 @@ impl Failure {
         assert_eq!(self.holder, Some(holder.own_process()), "{}", self.text);
         let name = format!("process {} (mmf-actor)", holder.own_process());
         assert!(self.text.contains(&name), "{:?} does not name {name}", self.text);
+        // What was attempted, on what, and what to do.
+        for part in ["cannot ", " namespace ", " within ", " (wait longer, or end that process: "] {
+            assert!(self.text.contains(part), "{:?} does not say {part:?}", self.text);
+        }
         // A wait never ends early; late is a matter of the machine, but not by seconds.
         assert!(self.after >= milliseconds, "timed out after {} ms", self.after);
         assert!(self.after < milliseconds + 5_000, "timed out after {} ms", self.after);

@@ -18,12 +18,13 @@ fn living(words: &[&str]) {
 
 #[test]
 fn who_stands_inside_a_set_is_named_and_goes_on() {
-    living(&["set-small-by-small", "set-small-by-large", "set-large-by-small", "add"]);
+    living(&["set-small-by-small", "set-large-by-small", "add"]);
+    living(&["--every", "9", "set-small-by-large"]);
 }
 
 #[test]
 fn who_stands_inside_a_structural_change_is_named_and_goes_on() {
-    living(&["--every", "5", "set-new", "delete-small", "grow", "resize", "detach"]);
+    living(&["--every", "9", "set-new", "delete-small", "resize", "detach"]);
 }
 
 #[test]
@@ -36,6 +37,13 @@ fn who_stands_inside_a_lock_is_named_and_goes_on() {
 #[test]
 fn a_shared_locker_that_is_not_inside_yet_is_named() {
     living(&["lock-namespace-shared"]);
+}
+
+/// Giving back a lock of a variable without value waited a second to unmake its record, which who
+/// is short of memory does just as well.
+#[test]
+fn unlocking_does_not_wait_for_who_stands_inside_a_structural_change() {
+    living(&["--every", "3", "set-under-locks"]);
 }
 
 /// Statistics waited for the structural lock, so that nobody could see who was stopped inside it.

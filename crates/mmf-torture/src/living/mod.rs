@@ -19,6 +19,7 @@ mod company;
 mod holdings;
 mod onlooker;
 mod stand;
+mod stopwatch;
 mod trials;
 
 pub(crate) use command::Living;

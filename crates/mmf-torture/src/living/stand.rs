@@ -10,7 +10,6 @@ use super::trials::Tally;
 use crate::Result;
 use crate::scenario::Scenario;
 use crate::step::jury::fresh_directory;
-use crate::step::normal::normal_hash_without_checksums;
 use crate::step::oracle::target_of;
 use crate::step::reach::{Seen, explore, reach};
 use crate::step::snapshot::Snapshot;
@@ -89,7 +88,7 @@ fn survey(scenario: &Scenario, root: &Path, prepared: &Snapshot) -> Result<Vec<S
     prepared.copy_to(&directory)?;
     let onlooker = Onlooker::start(scenario, &directory)?;
     let mut walk = Walk::begin(command(scenario, &directory, "execute")?, &directory)?;
-    let states = explore(&mut walk, normal_hash_without_checksums)?;
+    let states = explore(&mut walk)?;
     drop((walk, onlooker));
     std::fs::remove_dir_all(&directory)?;
     Ok(states)
@@ -97,7 +96,7 @@ fn survey(scenario: &Scenario, root: &Path, prepared: &Snapshot) -> Result<Vec<S
 
 fn stand_at(scenario: &Scenario, directory: &Path, state: &Seen) -> Result<Tally> {
     let mut onlooker = Onlooker::start(scenario, directory)?;
-    let mut walk = reach(scenario, directory, state, normal_hash_without_checksums)?;
+    let mut walk = reach(scenario, directory, state)?;
     let process = u32::try_from(walk.victim.pid().as_raw())?;
     let content = content(scenario, &walk)?;
     let held = Holdings::of(&content, process);

@@ -1,11 +1,12 @@
 //! What the onlooker tries beside a process that stands still, and how each attempt must end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mmf::{Condition, Error, ErrorKind, LockOptions, Namespace, Value};
 use serde::{Deserialize, Serialize};
 
 use super::holdings::Standing;
+use super::stopwatch::Stopwatch;
 use crate::Result;
 use crate::scenario::{NAMESPACE, PATIENCE, Scenario, TARGET};
 use crate::step::oracle::{Outcome, compare, read_all, target_of};
@@ -96,19 +97,19 @@ impl<'a> Trials<'a> {
         expected: Expected,
         operation: impl FnOnce() -> mmf::Result<T>,
     ) -> Result<Option<T>> {
-        let started = Instant::now();
+        let watch = Stopwatch::start();
         let outcome = operation();
-        let time = started.elapsed();
+        let (time, own_time) = (watch.elapsed(), watch.own_time());
         self.tally.attempts += 1;
         match (outcome, expected) {
             (Ok(_), Expected::Vain) => {
                 Err(format!("{what}: got what {:?} holds", self.standing).into())
             }
             (Ok(value), _) => {
-                if time > PATIENCE {
-                    return Err(format!("{what}: took {time:?}").into());
+                if own_time > PATIENCE {
+                    return Err(format!("{what}: took {own_time:?} of {time:?}").into());
                 }
-                self.tally.longest = self.tally.longest.max(time);
+                self.tally.longest = self.tally.longest.max(own_time);
                 Ok(Some(value))
             }
             (Err(error), Expected::Vain | Expected::Either)
@@ -116,8 +117,9 @@ impl<'a> Trials<'a> {
             {
                 names(&error, self.standing.process)
                     .map_err(|problem| format!("{what}: {problem}: {error}"))?;
-                if time < SHORT || time > SHORT + PATIENCE {
-                    return Err(format!("{what}: timed out after {time:?}").into());
+                if time < SHORT || own_time > SHORT + PATIENCE {
+                    let times = format!("{own_time:?} of {time:?}");
+                    return Err(format!("{what}: timed out after {times}").into());
                 }
                 self.tally.vain += 1;
                 Ok(None)

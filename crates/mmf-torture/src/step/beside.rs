@@ -14,7 +14,6 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::jury::fresh_directory;
-use super::normal::normal_hash;
 use super::oracle::{Outcome, Verdict};
 use super::reach::{Seen, explore, reach};
 use super::snapshot::Snapshot;
@@ -151,7 +150,7 @@ fn survey(
     prepared.copy_to(&directory)?;
     let bystander = Bystander::start(scenario, &directory)?;
     let mut walk = Walk::begin(command(scenario, &directory, "execute")?, &directory)?;
-    let seen = explore(&mut walk, normal_hash)?;
+    let seen = explore(&mut walk)?;
     kills.instructions = walk.instructions;
     walk.victim.kill()?;
     let verdict = bystander.judge();
@@ -168,7 +167,7 @@ fn kill_at(scenario: &Scenario, root: &Path, prepared: &Snapshot, state: &Seen) 
     let directory = fresh_directory(root);
     prepared.copy_to(&directory)?;
     let bystander = Bystander::start(scenario, &directory)?;
-    let walk = reach(scenario, &directory, state, normal_hash)?;
+    let walk = reach(scenario, &directory, state)?;
     walk.victim.kill()?;
     let verdict = bystander.judge();
     std::fs::remove_dir_all(&directory)?;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::snapshot::Snapshot;
+use super::normal::normal_hash;
 use super::stepper::command;
 use super::walk::{Place, Walk};
 use crate::Result;
@@ -18,12 +18,9 @@ pub(crate) struct Seen {
     normal: u128,
 }
 
-/// What tells a state from others.
-type Hash = fn(&Snapshot) -> u128;
-
 /// Steps a victim to the end of its operation, and names every state it was in behind its first
 /// instruction.
-pub(crate) fn explore(walk: &mut Walk, hash: Hash) -> Result<Vec<Seen>> {
+pub(crate) fn explore(walk: &mut Walk) -> Result<Vec<Seen>> {
     let mut known = HashSet::from([walk.observer.hash()]);
     let mut seen = Vec::new();
     while let Some(place) = walk.next_change(&mut None)? {
@@ -32,7 +29,7 @@ pub(crate) fn explore(walk: &mut Walk, hash: Hash) -> Result<Vec<Seen>> {
                 place,
                 description: walk.victim.describe(place.address),
                 instruction: walk.instructions,
-                normal: hash(&walk.observer.snapshot()),
+                normal: normal_hash(&walk.observer.snapshot()),
             });
         }
     }
@@ -40,12 +37,7 @@ pub(crate) fn explore(walk: &mut Walk, hash: Hash) -> Result<Vec<Seen>> {
 }
 
 /// Brings a new victim to a state, in a directory as the explored one found it.
-pub(crate) fn reach(
-    scenario: &Scenario,
-    directory: &Path,
-    state: &Seen,
-    hash: Hash,
-) -> Result<Walk> {
+pub(crate) fn reach(scenario: &Scenario, directory: &Path, state: &Seen) -> Result<Walk> {
     let mut walk = Walk::begin(command(scenario, directory, "execute")?, directory)?;
     if !walk.approach(state.place)? {
         return Err("the operation ended before the place was reached".into());
@@ -53,7 +45,7 @@ pub(crate) fn reach(
     // One step and not up to a change: a time may be stored again that stands there already.
     walk.victim.step()?;
     walk.observer.look(true)?;
-    if hash(&walk.observer.snapshot()) != state.normal {
+    if normal_hash(&walk.observer.snapshot()) != state.normal {
         return Err("another state was found there".into());
     }
     Ok(walk)

@@ -1,5 +1,7 @@
 //! Giving a lock back.
 
+use std::time::Duration;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::lock_word::LockWord;
 use crate::format::seat::HeldMode;
@@ -57,6 +59,9 @@ fn free_exclusive(word: &AtomicU64, seat: &Seat<'_>) {
     }
 }
 
+/// How long an unlocker waits to tidy up: somebody may stand inside a structural change.
+const PATIENCE_TO_TIDY: Duration = Duration::from_millis(100);
+
 /// Unmakes the record behind a lock if it was made to be locked and never got a value.
 ///
 /// When it cannot be done now, the record stays until memory is short and all are swept; also
@@ -75,7 +80,7 @@ fn try_unlink(registry: &Registry, seat: &Seat<'_>, record: u64) -> Result<()> {
     barrier_after_read_modify_write();
     let publish = look.publish();
     if look.identity().is_live() && look.descriptor(publish.current()).is_none() {
-        let _structural = registry.structural(Some(std::time::Duration::from_secs(1)))?;
+        let _structural = registry.structural(Some(PATIENCE_TO_TIDY))?;
         unlink_if_unused(segment, seat, record, UntoldDeath::Keeps)?;
     }
     Ok(())
