@@ -21,7 +21,7 @@ const TIME_TO_DIE: Duration = Duration::from_secs(60);
 /// Kills between two rests.
 const KILLS_PER_REST: u64 = 500;
 /// How long the supervisor looks for somebody who is worth a kill.
-const AIM: Duration = Duration::from_millis(2);
+const AIM: Duration = Duration::from_millis(20);
 
 /// When a storm ends: at the first that comes.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,7 @@
 //! One thread of a worker: its handle, its row of the ledger, and its random numbers.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mmf::{ErrorKind, Namespace};
 
@@ -53,6 +54,13 @@ impl<'a> Worker<'a> {
             Ok(())
         })?;
         Ok(())
+    }
+
+    /// Leaves everything alone for a moment. Nobody is promised a turn while others take a lock
+    /// without ever pausing: a read-only reader, which cannot announce that it waits, looks every
+    /// 20 ms only.
+    pub(super) fn think(&mut self) {
+        std::thread::sleep(Duration::from_micros(self.random.u64(0..100)));
     }
 
     /// A row that may be anybody's, and one of its variables.
