@@ -63,9 +63,18 @@ impl<'a> Worker<'a> {
         std::thread::sleep(Duration::from_micros(self.random.u64(0..100)));
     }
 
-    /// A row that may be anybody's, and one of its variables.
+    /// One of a row's variables: often one of the first two, which are changed while they are read.
+    pub(super) fn any_of(&mut self, names: usize) -> usize {
+        if self.random.bool() {
+            self.random.usize(0..names.min(2))
+        } else {
+            self.random.usize(0..names)
+        }
+    }
+
+    /// Anybody's row but the reader's, which is the last, and one of its variables.
     pub(super) fn any_variable(&mut self, names: usize) -> (usize, usize) {
-        (self.random.usize(0..self.ledger.rows()), self.random.usize(0..names))
+        (self.random.usize(0..self.ledger.rows() - 1), self.any_of(names))
     }
 
     /// Takes note of values that were verified.
