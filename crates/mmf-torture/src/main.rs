@@ -2,7 +2,8 @@
 //!
 //! `mmf-torture step [OPERATION...]` executes operations instruction by instruction; see the
 //! module `step`. It single-steps with ptrace and reads x86-64 instructions, so it is for Linux on
-//! x86-64 alone. `mmf-torture all` runs every program with the settings of a full run.
+//! x86-64 alone. `mmf-torture storm` kills workers at random moments. `mmf-torture all` runs every
+//! program with the settings of a full run.
 
 mod all;
 mod byte_lock;

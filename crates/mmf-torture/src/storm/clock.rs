@@ -52,3 +52,45 @@ impl Clock {
         (seen.since != 0 && time > limit).then_some(time)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::storm::ledger::Kind;
+
+    const LIMIT: Duration = Duration::from_millis(30);
+
+    #[test]
+    fn who_does_not_end_is_overdue_and_who_ends_is_not() {
+        let ledger = Ledger::new(2, 1).unwrap();
+        let mut clock = Clock::new(2);
+        ledger.begin(0, Kind::Set);
+        let begin = Instant::now();
+        while clock.overdue(0, LIMIT).is_none() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "never overdue");
+            ledger.begin(1, Kind::Get);
+            clock.look(&ledger);
+            ledger.end(1);
+            assert!(clock.overdue(1, LIMIT).is_none(), "another operation each time");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(begin.elapsed() > LIMIT);
+        ledger.end(0);
+        clock.look(&ledger);
+        assert!(clock.overdue(0, LIMIT).is_none(), "it has ended");
+    }
+
+    /// The machine stood still: nobody had a chance to end.
+    #[test]
+    fn a_long_gap_between_two_looks_makes_nobody_overdue() {
+        let ledger = Ledger::new(1, 1).unwrap();
+        let mut clock = Clock::new(1);
+        ledger.begin(0, Kind::Set);
+        clock.look(&ledger);
+        std::thread::sleep(2 * LIMIT);
+        clock.look(&ledger);
+        assert!(clock.overdue(0, LIMIT).is_none());
+    }
+}

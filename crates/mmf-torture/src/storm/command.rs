@@ -16,7 +16,7 @@ use crate::Result;
 use crate::scenario::Storage;
 
 /// Kills when neither their number nor a time is given.
-const KILLS: u64 = 14_000;
+const KILLS: u64 = 16_000;
 
 /// Kills workers at random moments, thousands of times, and verifies everything they have done.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Storm {
     /// Names the scenarios and does nothing.
     #[arg(long)]
     list: bool,
-    /// How many kills in all, shared out to the scenarios; 14000 when no time is given either.
+    /// How many kills in all, shared out to the scenarios; 16000 when no time is given either.
     #[arg(long, value_name = "N")]
     kills: Option<NonZeroU64>,
     /// How long in all, shared out to the scenarios.

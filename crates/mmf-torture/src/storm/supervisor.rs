@@ -21,7 +21,7 @@ const TIME_TO_DIE: Duration = Duration::from_secs(60);
 /// Kills between two rests.
 const KILLS_PER_REST: u64 = 500;
 /// How long the supervisor looks for somebody who is worth a kill.
-const AIM: Duration = Duration::from_millis(2);
+const AIM: Duration = Duration::from_millis(20);
 
 /// When a storm ends: at the first that comes.
 #[derive(Debug, Clone, Copy)]
@@ -218,13 +218,14 @@ impl<'a> Supervisor<'a> {
         let (first, begin) = (self.random.usize(0..self.victims), Instant::now());
         let Some(is_worth_it) = self.scenario.target() else { return first };
         while begin.elapsed() < AIM {
-            let order = (0..self.victims).map(|number| (first + number) % self.victims);
-            let is_target = |row: usize| is_worth_it(&self.ledger, row);
-            for number in order {
-                if self.posts[number].rows.clone().any(is_target) {
-                    self.report.aimed += 1;
-                    return number;
-                }
+            let is_target = |number: &usize| {
+                let Post { rows, struck, .. } = &self.posts[*number];
+                struck.is_none() && rows.clone().any(|row| is_worth_it(&self.ledger, row))
+            };
+            let mut order = (0..self.victims).map(|number| (first + number) % self.victims);
+            if let Some(number) = order.find(is_target) {
+                self.report.aimed += 1;
+                return number;
             }
             std::thread::yield_now();
         }
@@ -306,9 +307,11 @@ impl<'a> Supervisor<'a> {
     fn wait_for_finding(&mut self) -> Result<()> {
         let begin = Instant::now();
         while begin.elapsed() < LIMIT {
-            for post in &self.posts {
-                let Some(process) = post.process else { continue };
-                if let Some(status) = has_ended(process)?.filter(|status| !was_killed(*status)) {
+            for number in 0..self.posts.len() {
+                let Some(process) = self.posts[number].process else { continue };
+                let Some(status) = has_ended(process)? else { continue };
+                self.posts[number].process = None;
+                if !was_killed(status) {
                     return Err(self.finding_of(process, status).into());
                 }
             }

@@ -1,6 +1,7 @@
 //! One thread of a worker: its handle, its row of the ledger, and its random numbers.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mmf::{ErrorKind, Namespace};
 
@@ -55,9 +56,25 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// A row that may be anybody's, and one of its variables.
+    /// Leaves everything alone for a moment. Nobody is promised a turn while others take a lock
+    /// without ever pausing: a read-only reader, which cannot announce that it waits, looks every
+    /// 20 ms only.
+    pub(super) fn think(&mut self) {
+        std::thread::sleep(Duration::from_micros(self.random.u64(0..100)));
+    }
+
+    /// One of a row's variables: often one of the first two, which are changed while they are read.
+    pub(super) fn any_of(&mut self, names: usize) -> usize {
+        if self.random.bool() {
+            self.random.usize(0..names.min(2))
+        } else {
+            self.random.usize(0..names)
+        }
+    }
+
+    /// Anybody's row but the reader's, which is the last, and one of its variables.
     pub(super) fn any_variable(&mut self, names: usize) -> (usize, usize) {
-        (self.random.usize(0..self.ledger.rows()), self.random.usize(0..names))
+        (self.random.usize(0..self.ledger.rows() - 1), self.any_of(names))
     }
 
     /// Takes note of values that were verified.

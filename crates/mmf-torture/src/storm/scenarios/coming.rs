@@ -20,7 +20,7 @@ impl Scenario for Coming {
         worker.reopen()?;
         let owned = self.owned();
         for _ in 0..worker.random.u8(0..4) {
-            let variable = worker.random.usize(0..owned.names);
+            let variable = worker.any_of(owned.names);
             match worker.random.u8(0..4) {
                 0 => owned.set(worker, variable).map(drop)?,
                 1 => owned.delete(worker, variable)?,

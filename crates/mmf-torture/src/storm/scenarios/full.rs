@@ -26,7 +26,7 @@ impl Scenario for Full {
 
     fn work(&self, worker: &mut Worker<'_>) -> Result<()> {
         let owned = self.owned();
-        let variable = worker.random.usize(0..owned.names);
+        let variable = worker.any_of(owned.names);
         match worker.random.u8(0..8) {
             0..5 => {
                 if owned.set(worker, variable)? == Change::NoRoom {

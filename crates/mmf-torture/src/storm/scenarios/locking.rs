@@ -37,6 +37,7 @@ impl Scenario for Locking {
     }
 
     fn work(&self, worker: &mut Worker<'_>) -> Result<()> {
+        worker.think();
         let lock = worker.random.usize(0..LOCKS);
         match worker.random.u8(0..16) {
             0..6 => exclusively(worker, lock, |worker, _| own(worker, lock)),

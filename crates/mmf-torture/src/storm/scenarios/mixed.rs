@@ -34,9 +34,11 @@ impl Scenario for Mixed {
 
     fn work(&self, worker: &mut Worker<'_>) -> Result<()> {
         let owned = self.owned();
-        let variable = worker.random.usize(0..owned.names);
+        let variable = worker.any_of(owned.names);
         match worker.random.u8(0..100) {
-            0..40 => owned.set(worker, variable).map(drop),
+            // Blocks that were just replaced are filled again, while somebody may still read them.
+            0..4 => (0..16).try_for_each(|_| owned.set(worker, variable).map(drop)),
+            4..40 => owned.set(worker, variable).map(drop),
             40..52 => owned.delete(worker, variable),
             52..70 => {
                 let (row, variable) = worker.any_variable(owned.names);

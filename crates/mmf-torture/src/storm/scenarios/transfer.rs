@@ -63,6 +63,7 @@ impl Scenario for Transfer {
     }
 
     fn work(&self, worker: &mut Worker<'_>) -> Result<()> {
+        worker.think();
         match worker.random.u8(0..8) {
             0..5 => exclusively(worker, NAMESPACE, transfer),
             5..7 => sharing(worker, NAMESPACE, audit),
