@@ -257,9 +257,10 @@ fn structure() -> Vec<Scenario> {
         split = split.with(&format!("variable {number}"), Value::I64(0));
     }
     vec![
-        // More pages than the first step of the heap has left.
-        Scenario::using("grow", |it| it.set(TARGET, &bytes(24_000)).map(drop))
-            .sets(TARGET, bytes(24_000))
+        // With the filler, more pages than the first step of the heap has left.
+        Scenario::using("grow", |it| it.set(TARGET, &bytes(11_000)).map(drop))
+            .with("filler", bytes(12_000))
+            .sets(TARGET, bytes(11_000))
             .capacity(256 << 10),
         Scenario::using("resize", |it| it.resize(192 << 10)),
         split,
