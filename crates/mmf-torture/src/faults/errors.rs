@@ -252,12 +252,16 @@ pub(super) const UNMAPPING: &str = "munmap";
 const WANTING_MEMORY: &[&str] =
     &["mmap file", "mmap page", "madvise populate", "madvise fork", "fallocate", "open"];
 
+/// Calls that fail for as long as a device does.
+const WRITING: &[&str] = &["fallocate", "ftruncate", "write", "sync"];
+
 impl Kind {
     /// Whether the error, once reported, is reported by all such calls for some time.
     pub(super) fn lasts(&self, errno: Errno) -> bool {
         match errno {
             Errno::ENOSPC | Errno::EMFILE => self.errors.contains(&errno),
             Errno::ENOMEM => WANTING_MEMORY.contains(&self.name),
+            Errno::EIO => WRITING.contains(&self.name),
             _ => false,
         }
     }

@@ -349,7 +349,9 @@ fn tamper(namespace: &Namespace, offset: usize, change: fn(u64) -> u64) -> mmf::
 
 fn structure() -> Vec<Scenario> {
     vec![
+        // With the filler, more pages than the first step of the heap has left.
         Scenario::using("grow", |it| it.set(TARGET, &bytes(11_000)).map(drop))
+            .with("filler", bytes(12_000))
             .sets(TARGET, bytes(11_000))
             .capacity(256 << 10),
         Scenario::using("resize", |it| it.resize(192 << 10)),

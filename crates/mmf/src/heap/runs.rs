@@ -219,8 +219,15 @@ fn commit_more(journal: &Journal<'_>, end: u64, needed: u64) -> Result<u64> {
     }
     match outcome {
         Ok(()) => Ok(new_end),
-        Err(error) => Err(out_of_space(format!("the file system gives no memory: {error}"))
-            .advise("make room on the file system that holds the namespace")),
+        Err(error) => {
+            let error = Error::io("the file system gives no memory", error);
+            Err(match error.kind() {
+                ErrorKind::OutOfSpace => {
+                    error.advise("make room on the file system that holds the namespace")
+                }
+                _ => error.advise("check the file system that holds the namespace"),
+            })
+        }
     }
 }
 
