@@ -35,8 +35,8 @@ fn value(random: &mut Random, depth: usize) -> Value {
         7 => Value::Opaque { language: "perl".into(), data: vec![1; random.below(30)] },
         8 | 9 => Value::List((0..random.below(6)).map(|_| inner(random)).collect()),
         _ => {
-            let entry = |number: usize| (Value::from(number as u64), inner(random));
-            Value::Map((0..random.below(6)).map(entry).collect())
+            let entries = random.below(6) as u64;
+            Value::Map((0..entries).map(|key| (Value::from(key), inner(random))).collect())
         }
     }
 }
