@@ -108,6 +108,8 @@ impl Victim {
                 let Ok(namespace) = builder.clone().open() else { continue };
                 look(&namespace);
                 change(&namespace);
+                // What a journal has stored meanwhile is looked at too.
+                look(&namespace);
             }
             mmf::list_namespaces().map(drop)
         })
