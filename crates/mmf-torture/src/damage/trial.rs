@@ -156,18 +156,22 @@ fn one(tally: &mut Tally, namespace: &Namespace, names: &[String], random: &mut 
         4 => drop(tally.run("delete", || namespace.delete(name))),
         5 => drop(tally.run("add", || namespace.add("counter", 1))),
         6 => drop(tally.run("add (any)", || namespace.add(name, random.i64(..)))),
-        7 => drop(tally.run("wait", || {
-            namespace.wait(name, &Condition::ChangedSince(random.u64(0..4)), BRIEF)
-        })),
-        8 => {
-            drop(tally.run("wait (value)", || {
-                namespace.wait(name, &Condition::Equals(Value::Null), BRIEF)
-            }))
+        7 => {
+            tally.run("wait", || {
+                namespace.wait(name, &Condition::ChangedSince(random.u64(0..4)), BRIEF)
+            });
         }
-        9 => drop(tally.run("wait (any)", || {
-            let wanted = [(name, &Condition::Gone), ("nobody", &Condition::Exists)];
-            namespace.wait_any(&wanted, BRIEF)
-        })),
+        8 => {
+            tally.run("wait (value)", || {
+                namespace.wait(name, &Condition::Equals(Value::Null), BRIEF)
+            });
+        }
+        9 => {
+            tally.run("wait (any)", || {
+                let wanted = [(name, &Condition::Gone), ("nobody", &Condition::Exists)];
+                namespace.wait_any(&wanted, BRIEF)
+            });
+        }
         10 => lock(tally, namespace, name, &LockOptions::exclusive()),
         11 => lock(tally, namespace, name, &LockOptions::shared()),
         12 => drop(tally.run("metadata", || namespace.metadata(name))),

@@ -65,7 +65,7 @@ impl Segment {
             return Err(outside(offset));
         }
         if end > self.length() {
-            self.checked(offset, length as u64)?;
+            self.word_range(offset, length.div_ceil(8) as u64)?;
         }
         buffer.try_reserve_exact(length).map_err(|_| {
             Error::new(ErrorKind::OutOfSpace, format!("no {length} bytes for the copy"))

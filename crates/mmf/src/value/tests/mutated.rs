@@ -33,12 +33,10 @@ fn value(random: &mut Random, depth: usize) -> Value {
         5 => Value::Text("Kältekammer".chars().take(random.below(12)).collect()),
         6 => Value::Bytes(vec![random.next() as u8; random.below(40)]),
         7 => Value::Opaque { language: "perl".into(), data: vec![1; random.below(30)] },
-        kind => {
-            let members: Vec<_> = (0..random.below(6)).map(|_| inner(random)).collect();
-            match kind {
-                8 | 9 => Value::List(members),
-                _ => Value::Map((0_u64..).map(Value::from).zip(members).collect()),
-            }
+        8 | 9 => Value::List((0..random.below(6)).map(|_| inner(random)).collect()),
+        _ => {
+            let entries = random.below(6) as u64;
+            Value::Map((0..entries).map(|key| (Value::from(key), inner(random))).collect())
         }
     }
 }
