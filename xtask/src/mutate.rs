@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::orderings::{self, Mutation, ShownBy};
+use crate::orderings::{self, Mutation};
 use crate::steps;
 use crate::workspace::Workspace;
 
@@ -22,7 +22,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Models that run at a time.
 const WORKERS: usize = 2;
 
-/// What became of one row.
+/// What became of one row, and what the model said.
+#[derive(Clone)]
+struct Verdict {
+    outcome: Outcome,
+    found: String,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// The model failed, as it should.
@@ -61,23 +67,25 @@ pub fn run(workspace: &Workspace, words: &[&str]) -> Result<(), String> {
         return Err(format!("no row of {} has one of the words {words:?}", orderings::DOCUMENT));
     }
     let program = steps::build_models(workspace)?;
-    let outcomes = run_all(&program, &mutations)?;
+    run_unweakened(&program, &mutations)?;
+    let verdicts = run_all(&program, &mutations)?;
     let width = |of: fn(&Mutation) -> String| {
         mutations.iter().map(|mutation| of(mutation).len()).max().unwrap_or(0)
     };
     let (place_width, call_width) = (width(place), width(change));
-    println!("{:<13} {:<place_width$} {:<call_width$} model", "outcome", "place", "change");
-    for (mutation, outcome) in mutations.iter().zip(&outcomes) {
-        let model = match &mutation.row.shown_by {
-            ShownBy::Model(name) => name.as_str(),
-            ShownBy::Proof => "-",
-        };
+    println!(
+        "{:<13} {:<place_width$} {:<call_width$} model: what it found",
+        "outcome", "place", "change"
+    );
+    for (mutation, Verdict { outcome, found }) in mutations.iter().zip(&verdicts) {
+        let model = mutation.row.model().unwrap_or("-");
         let (place, change) = (place(mutation), change(mutation));
-        println!("{:<13} {place:<place_width$} {change:<call_width$} {model}", outcome.text());
+        let outcome = outcome.text();
+        println!("{outcome:<13} {place:<place_width$} {change:<call_width$} {model}{found}");
     }
-    let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
-    let bad = outcomes.iter().filter(|outcome| !outcome.is_fine()).count();
-    let (killed, proof, all) = (count(Outcome::Killed), count(Outcome::Proof), outcomes.len());
+    let count = |wanted| verdicts.iter().filter(|verdict| verdict.outcome == wanted).count();
+    let bad = verdicts.iter().filter(|verdict| !verdict.outcome.is_fine()).count();
+    let (killed, proof, all) = (count(Outcome::Killed), count(Outcome::Proof), verdicts.len());
     let summary = format!("{all} weakenings: {killed} killed, {proof} by proof, {bad} not shown");
     if bad == 0 {
         println!("mutate: {summary}: all passed");
@@ -88,8 +96,7 @@ pub fn run(workspace: &Workspace, words: &[&str]) -> Result<(), String> {
 }
 
 fn has(mutation: &Mutation, word: &str) -> bool {
-    let is_model = matches!(&mutation.row.shown_by, ShownBy::Model(name) if name.contains(word));
-    is_model || place(mutation).contains(word)
+    mutation.row.model().is_some_and(|name| name.contains(word)) || place(mutation).contains(word)
 }
 
 fn place(mutation: &Mutation) -> String {
@@ -101,7 +108,23 @@ fn change(mutation: &Mutation) -> String {
     format!("{} -> {}", mutation.row.call, mutation.row.weakened)
 }
 
-fn run_all(program: &Path, mutations: &[Mutation]) -> Result<Vec<Outcome>, String> {
+/// A failure shows something only of a model that passes as the source is.
+fn run_unweakened(program: &Path, mutations: &[Mutation]) -> Result<(), String> {
+    let mut models: Vec<&str> = mutations.iter().filter_map(|one| one.row.model()).collect();
+    models.sort_unstable();
+    models.dedup();
+    for model in models {
+        let Verdict { outcome, found } = run_model(program, model, None)?;
+        match outcome {
+            Outcome::Survived => {}
+            Outcome::Killed => return Err(format!("{model} fails with nothing weakened{found}")),
+            other => return Err(format!("{model} with nothing weakened: {}", other.text())),
+        }
+    }
+    Ok(())
+}
+
+fn run_all(program: &Path, mutations: &[Mutation]) -> Result<Vec<Verdict>, String> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(vec![None; mutations.len()]);
     let work = || -> Result<(), String> {
@@ -122,8 +145,10 @@ fn run_all(program: &Path, mutations: &[Mutation]) -> Result<Vec<Outcome>, Strin
     outcomes.into_iter().collect::<Option<_>>().ok_or_else(|| "a row was left out".to_owned())
 }
 
-fn run_one(program: &Path, mutation: &Mutation) -> Result<Outcome, String> {
-    let ShownBy::Model(model) = &mutation.row.shown_by else { return Ok(Outcome::Proof) };
+fn run_one(program: &Path, mutation: &Mutation) -> Result<Verdict, String> {
+    let Some(model) = mutation.row.model() else {
+        return Ok(Verdict { outcome: Outcome::Proof, found: String::new() });
+    };
     let site = &mutation.site;
     let weakened = match mutation.row.weakened.as_str() {
         "none" => "Relaxed",
@@ -131,15 +156,10 @@ fn run_one(program: &Path, mutation: &Mutation) -> Result<Outcome, String> {
     };
     let place = format!("crates/mmf/src/{}:{}:{}", site.file, site.line, site.column);
     let variable = format!("{place}:{}:{weakened}", site.argument);
-    run_model(program, model, Some(&variable), LONGEST_RUN)
+    run_model(program, model, Some(&variable))
 }
 
-fn run_model(
-    program: &Path,
-    model: &str,
-    weakened: Option<&str>,
-    longest: Duration,
-) -> Result<Outcome, String> {
+fn run_model(program: &Path, model: &str, weakened: Option<&str>) -> Result<Verdict, String> {
     let fail = |error: std::io::Error| format!("running the model {model}: {error}");
     let mut command = Command::new(program);
     command.arg(model).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -159,15 +179,15 @@ fn run_model(
         if let Some(status) = child.try_wait().map_err(fail)? {
             break status;
         }
-        if start.elapsed() > longest {
+        if start.elapsed() > LONGEST_RUN {
             child.kill().map_err(fail)?;
             child.wait().map_err(fail)?;
-            return Ok(Outcome::Endless);
+            return Ok(Verdict { outcome: Outcome::Endless, found: String::new() });
         }
         thread::sleep(LOOK_EVERY);
     };
     let text = reader.join().map_err(|_| "reading a model's output".to_owned())?;
-    Ok(judge(&text, status.success()))
+    Ok(Verdict { outcome: judge(&text, status.success()), found: panic_message(&text) })
 }
 
 /// What the output of a model says.
@@ -181,6 +201,12 @@ fn judge(text: &str, succeeded: bool) -> Outcome {
     } else {
         Outcome::NoModel
     }
+}
+
+/// The first line of the first panic's message, behind a colon.
+fn panic_message(text: &str) -> String {
+    let mut lines = text.lines().skip_while(|line| !line.contains("panicked at "));
+    lines.nth(1).map_or_else(String::new, |line| format!(": {line}"))
 }
 
 /// The program in the output of `cargo test --no-run`.
@@ -207,6 +233,14 @@ mod tests {
         for (text, succeeded, expected) in cases {
             assert!(judge(&text, succeeded) == expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_model_found_is_its_panic() {
+        let text =
+            "running 1 test\n\nthread 'a::loom_b' (7) panicked at c.rs:1:2:\ntorn\nnote: d\n";
+        assert_eq!(panic_message(text), ": torn");
+        assert_eq!(panic_message("running 1 test\n"), "");
     }
 
     #[test]

@@ -64,6 +64,16 @@ pub enum ShownBy {
     Proof,
 }
 
+impl Row {
+    /// The model that has to fail, if there is one.
+    pub fn model(&self) -> Option<&str> {
+        match &self.shown_by {
+            ShownBy::Model(name) => Some(name),
+            ShownBy::Proof => None,
+        }
+    }
+}
+
 /// A row with the place in the source that it speaks of.
 pub struct Mutation {
     /// The row.

@@ -22,9 +22,9 @@ pub(crate) fn lookup<T>(
 ) -> Result<Option<T>> {
     let root_word = segment.header_word(INDEX_ROOT);
     for _ in 0..ATTEMPTS {
-        // Relaxed: what a directory that is not yet filled leads to is thrown away, because behind
-        // the fence below its entry is another.
-        let seen_root = root_word.load(Ordering::Relaxed);
+        // Acquire: pairs with the journal's store of the root. The directory is filled, and an entry
+        // that the search then finds is not from before this generation.
+        let seen_root = root_word.load(Ordering::Acquire);
         let root = checked_root(seen_root)?;
         let entry_offset = root.directory() + hash.directory_index(root.depth()) * 8;
         let entry = match segment.word(entry_offset) {
@@ -32,8 +32,8 @@ pub(crate) fn lookup<T>(
             Err(_) if root_word.load(Ordering::Relaxed) != seen_root => continue,
             Err(error) => return Err(error),
         };
-        // Acquire: pairs with the journal's store of the entry, so the segment is filled.
-        let seen_entry = entry.load(Ordering::Acquire);
+        // Relaxed: an entry that is newer than the root shows, behind the fence, the later root.
+        let seen_entry = entry.load(Ordering::Relaxed);
         let result = search_segment(segment, seen_entry, hash, &mut accept);
         // Acquire fence: if the search saw a word stored after this page was given up, the loads
         // below see what replaced the page. Hits and errors of such a page mean nothing either.
