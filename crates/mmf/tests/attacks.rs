@@ -25,6 +25,7 @@ const CAPACITY_WORD: u64 = 152;
 const STRUCTURAL_LOCK: u64 = 192;
 const BREAK: u64 = 256;
 const RECORD_SLABS: u64 = 288;
+const SEAT_EXTENT_COUNT: u64 = 320;
 const SEAT_EXTENTS: u64 = 384;
 const FREE_RUNS: u64 = 576;
 const PARTIAL_SLABS: u64 = 832;
@@ -432,6 +433,22 @@ fn seats_that_stand_on_other_things() {
         // Every extent is the same one: thousands of seats that are eight.
         victim.set_words(SEAT_EXTENTS, &[seats; 10]);
         victim.survives();
+    }
+}
+
+/// The number of extents was shifted by before it was looked at, in the text of an error.
+#[test]
+fn more_extents_of_seats_than_there_can_be() {
+    for extents in [10, 64, u64::MAX] {
+        let victim = Victim::new();
+        let first = victim.word(SEAT_EXTENTS) + RUN_HEADER;
+        for seat in 0..8 {
+            victim.set_word(first + seat * 768, 2);
+        }
+        victim.set_word(SEAT_EXTENT_COUNT, extents);
+        let namespace = victim.builder().open().unwrap();
+        let error = namespace.set("small 1", "new").unwrap_err();
+        says(&error, ErrorKind::LimitReached, &["8184 seats"]);
     }
 }
 

@@ -238,6 +238,9 @@ fn keep_idle(attachment: &Attachment, seat: Option<u32>) {
     }
 }
 
+/// Seats of a namespace with every extent.
+const MOST_SEATS: u64 = FIRST_EXTENT * ((1 << SEAT_EXTENT_LIMIT) - 1);
+
 /// A seat that belongs to nobody; a new extent if need be.
 fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
     let segment = structural.segment();
@@ -251,7 +254,7 @@ fn free_seat<'a>(structural: &Structural<'a>) -> Result<Seat<'a>> {
     if extents >= SEAT_EXTENT_LIMIT {
         return Err(Error::new(
             ErrorKind::LimitReached,
-            format!("all {} seats for threads are taken", FIRST_EXTENT * ((1 << extents) - 1)),
+            format!("all {MOST_SEATS} seats for threads are taken"),
         ));
     }
     let bytes = SIZE * (FIRST_EXTENT << extents);
