@@ -44,21 +44,16 @@ const PARTS: &[Part] = &[
     },
     Part {
         full: &["step", "--storage", "swapfile"],
-        short: &[
-            "step",
-            "--storage",
-            "swapfile",
-            "--kills",
-            "20",
-            "set-new",
-            "set-small-by-large",
-            "add",
-        ],
+        short: &["step", "--storage", "swapfile", "set-new", "set-small-by-large", "add"],
     },
     Part {
         full: &["step", "--depth", "3", "--every", "10", "--kills", "0"],
         short: &["step", "--depth", "3", "--every", "5", "--kills", "0", "set-small-by-small"],
     },
+    Part { full: &["storm", "--kills", "100000"], short: &["storm", "--seconds", "64"] },
+    Part { full: &["living"], short: &["living", "--every", "25"] },
+    Part { full: &["faults"], short: &["faults", "--every", "5"] },
+    Part { full: &["damage"], short: &["damage", "--files", "300", "--live", "5"] },
     Part { full: &["crash"], short: &["crash", "--programs", "150"] },
 ];
 

@@ -162,9 +162,11 @@ impl Faults {
         let mut scenarios = Vec::new();
         for storage in storages {
             if self.names.is_empty() {
-                // What is in the way of some operations is not there when nobody stands by.
-                let free = all(storage).into_iter().filter(|scenario| scenario.held.is_none());
-                scenarios.extend(free.map(|scenario| (scenario, Past::Calm)));
+                // What is in the way of some operations is not there when nobody stands by; and a
+                // file to mend is a past here.
+                let applies = |scenario: &Scenario| scenario.held.is_none() && !scenario.is_unsound;
+                let here = all(storage).into_iter().filter(applies);
+                scenarios.extend(here.map(|scenario| (scenario, Past::Calm)));
                 for name in AFTER_A_DEATH {
                     scenarios.push((find(name, storage)?, Past::Death));
                 }

@@ -125,6 +125,7 @@ fn possible_endings(scenario: &Scenario, tally: &Tally) -> Vec<Content> {
         _ => changed.insert(target, stored_value()),
     };
     match scenario.effect {
+        Effect::Sets(..) if scenario.is_conditional => vec![changed],
         Effect::Sets(..) | Effect::Deletes(_) if !tally.happened => vec![after],
         // It may find what it was to delete only now.
         Effect::Nothing if scenario.name == "delete-missing" => vec![after, changed],

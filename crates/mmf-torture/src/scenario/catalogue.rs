@@ -151,6 +151,7 @@ fn sets() -> Vec<Scenario> {
             let version = it.version(TARGET)?.unwrap_or(0);
             it.compare_and_set(TARGET, version, STOCKED).map(drop)
         })
+        .conditional()
         .sets(TARGET, text(STOCKED)),
         with_target("compare-and-set-in-vain", text("small"), |it| {
             it.compare_and_set(TARGET, 0, STOCKED).map(drop)
@@ -158,6 +159,7 @@ fn sets() -> Vec<Scenario> {
         Scenario::using("compare-and-set-missing", |it| {
             it.compare_and_set(TARGET, 0, STOCKED).map(drop)
         })
+        .conditional()
         .sets(TARGET, text(STOCKED)),
         with_target("set-out-of-space", text("small"), fails_for_space).capacity(96 << 10),
     ]

@@ -100,6 +100,8 @@ pub(crate) struct Scenario {
     pub(crate) crowd: usize,
     /// Whether the victim's sets and gets respect locks.
     pub(crate) autolock: bool,
+    /// Whether it changes nothing when somebody else changes the target first.
+    pub(crate) is_conditional: bool,
     /// How long the victim waits, if not for as long as everybody.
     pub(crate) timeout: Option<Duration>,
     /// What the bystander holds, for operations that end because somebody alive is in their way.
@@ -141,6 +143,7 @@ impl Scenario {
             locks: false,
             crowd: 1,
             autolock: true,
+            is_conditional: false,
             timeout: None,
             held: None,
             alone: false,
@@ -218,6 +221,11 @@ impl Scenario {
 
     pub(crate) fn deletes(mut self, name: &'static str) -> Self {
         self.effect = Effect::Deletes(name);
+        self
+    }
+
+    pub(crate) fn conditional(mut self) -> Self {
+        self.is_conditional = true;
         self
     }
 
