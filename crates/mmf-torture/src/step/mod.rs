@@ -16,7 +16,11 @@
 //!
 //! While the victim lives, each slot that says LIVE must be backed by the kernel's lock.
 //!
-//! With `--depth 2` the process that recovers from the first death is stepped in the same way.
+//! Each state is also reached by another victim, killed there for good beside a *bystander*: a
+//! process with kept handles, a lock and waits under way, which must go on unharmed.
+//!
+//! With `--depth 2` the process that recovers from the first death is stepped in the same way from
+//! every state; with `--depth 3` also who recovers from that one's death.
 
 mod beside;
 mod bystander;
