@@ -1,5 +1,5 @@
 //! Crashes of the operating system: files whose pages are each of another moment since the last
-//! flush.
+//! flush, and which may have been cut to a length from before a resize.
 //!
 //! A program changes a namespace on disk while every page's content is noted after each change,
 //! or at any moment during changes. Then files are mixed from these pages, as a crash could leave

@@ -11,6 +11,8 @@ use crate::Result;
 
 /// Small enough to be read many times, large enough for the heap to grow.
 const CAPACITY: u64 = 384 << 10;
+/// What a resize adds: so the file may have been cut to what it was before.
+const STEP: u64 = 64 << 10;
 /// Files mixed from one program's pages.
 const CRASHES: usize = 4;
 /// Variables that the busy program sets before the flush and never again.
@@ -129,6 +131,10 @@ pub(super) fn orderly(place: &Place<'_>, seed: u64) -> Result<Count> {
 }
 
 fn act(namespace: &Namespace, random: &mut fastrand::Rng, oracle: &mut Oracle) -> Result<()> {
+    if random.u8(0..60) == 0 {
+        let capacity = namespace.stat()?.capacity;
+        return Ok(namespace.resize((capacity + STEP).min(CAPACITY + 4 * STEP))?);
+    }
     let number = random.u8(0..24);
     let name = match number % 4 {
         0 => format!("a name that does not fit into its record {number}"),
