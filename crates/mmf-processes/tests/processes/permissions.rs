@@ -123,3 +123,25 @@ fn a_namespace_for_everybody_is_opened_if_its_owner_is_trusted() {
     assert!(other.lock(None, 10_000).unwrap());
     other.check();
 }
+
+/// Where others may make files too, one of theirs is not taken for one's own namespace, whatever
+/// its mode allows.
+#[test]
+fn a_name_that_somebody_else_has_made_is_refused() {
+    let workshop = workshop();
+    let mut stranger = workshop.stranger();
+    let opening = Opening { mode: 0o666, ..Opening::new("planted") };
+    stranger.open(&opening).unwrap();
+    stranger.set("v", 1).unwrap();
+    let mut victim = workshop.actor();
+    let refusal = victim.open(&opening.by_name());
+    let trusted = victim.open(&Opening { trust_owner: true, ..opening.by_name() });
+    trusted.unwrap();
+    if is_root() {
+        let error = refusal.unwrap_err();
+        assert_eq!(error.kind, "PermissionDenied", "{}", error.text);
+        assert!(error.text.contains("belongs to user"), "{}", error.text);
+    } else {
+        refusal.unwrap();
+    }
+}

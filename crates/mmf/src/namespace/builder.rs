@@ -121,7 +121,7 @@ impl Builder {
         self
     }
 
-    /// Opens a `Global\` namespace although neither this user nor root owns it.
+    /// Opens what the name leads to although neither this user nor root owns that file.
     pub fn trust_owner(mut self, trust_owner: bool) -> Self {
         self.trust_owner = trust_owner;
         self

@@ -9,7 +9,7 @@ use super::builder::{Builder, Existence};
 use super::create::{build_unnamed, initialise_in_place, is_unfinished};
 use super::handle::Namespace;
 use super::location::{Link, absolute, link_at, path_of};
-use super::name::{NamespaceName, Scope};
+use super::name::NamespaceName;
 use super::repair::Repair;
 use super::verify::{Verified, leads_to, mend, verify};
 use crate::error::{Error, ErrorKind, Result};
@@ -76,8 +76,8 @@ pub(super) fn repair(builder: &Builder, name: &NamespaceName) -> Result<Repair> 
             }
         };
         let file = open_file(&path, Access::ReadWrite)?.ok_or_else(missing)?;
-        if name.scope == Scope::Machine && !builder.trust_owner {
-            check_owner(&file, &path)?;
+        if builder.swapfile.is_none() {
+            check_owner(builder, &file, &path)?;
         }
         if let Some(repair) = mend(builder, &path, &file)? {
             return Ok(repair);
@@ -105,9 +105,7 @@ fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -
             Err(already_exists(&path))
         };
     }
-    if name.scope == Scope::Machine && !builder.trust_owner {
-        check_owner(&file, &path)?;
-    }
+    check_owner(builder, &file, &path)?;
     match Link::read(&file)? {
         Some(link) => {
             let Some(target) = open_file(&link.path, access_of(builder))? else {
@@ -384,7 +382,12 @@ fn remove_left_over(path: &Path, file: &File) -> Result<bool> {
     }
 }
 
-fn check_owner(file: &File, path: &Path) -> Result<()> {
+/// What a name leads to is one's own, root's, or somebody's whom the caller trusts: the directory may
+/// be one where others make files too.
+fn check_owner(builder: &Builder, file: &File, path: &Path) -> Result<()> {
+    if builder.trust_owner {
+        return Ok(());
+    }
     let owner =
         platform::ownership(file).map_err(|error| Error::io("asking for the owner", error))?;
     if owner.uid == platform::current_user() || owner.uid == 0 {
