@@ -30,7 +30,7 @@ pub struct Session {
     #[arg(long, global = true)]
     no_autolock: bool,
 
-    /// Open a Global\ namespace that belongs to another user
+    /// Open a namespace whose file belongs to another user, by its name
     #[arg(long, global = true)]
     trust_owner: bool,
 }
