@@ -124,7 +124,7 @@ pub(crate) fn data_ranges(file: &File, end: u64) -> io::Result<Vec<Range<u64>>> 
             Err(Errno::INVAL | Errno::OPNOTSUPP) => end,
             Err(error) => return Err(error.into()),
         };
-        if stop <= from {
+        if stop <= start {
             break;
         }
         ranges.push(start..stop);
