@@ -22,6 +22,7 @@ const SLOT_COUNT: u64 = 80;
 const NAMESPACE_LOCK: u64 = 128;
 const INDEX_ROOT: u64 = 136;
 const CAPACITY_WORD: u64 = 152;
+const BOOT: u64 = 96;
 const STRUCTURAL_LOCK: u64 = 192;
 const BREAK: u64 = 256;
 const RECORD_SLABS: u64 = 288;
@@ -240,6 +241,22 @@ fn a_terabyte_of_holes_costs_nothing() {
     victim.survives();
     let taken = victim.file.metadata().unwrap().blocks() * 512;
     assert!(taken < 32 << 20, "{taken} bytes were taken");
+}
+
+/// The same when it has to be mended: only what is there is searched for variables.
+#[test]
+fn mending_a_terabyte_of_holes_costs_nothing() {
+    let victim = Victim::new();
+    let terabyte = 1 << 40;
+    victim.file.set_len(terabyte).unwrap();
+    victim.set_word(CAPACITY_WORD, terabyte);
+    victim.set_word(BREAK, terabyte);
+    // As if the system had crashed since.
+    victim.set_word(BOOT, !victim.word(BOOT));
+    let builder = victim.builder();
+    let mended = within(move || builder.open().unwrap());
+    let repair = mended.repair().expect("it is damaged");
+    assert_eq!((repair.kept, repair.lost.len()), (11, 0), "{repair:?}");
 }
 
 #[test]

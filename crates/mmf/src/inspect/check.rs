@@ -10,7 +10,7 @@ use super::checksums::broken_values;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
-use crate::format::header::{BREAK, FREE_RUN_LISTS, FREE_RUNS, JOURNAL, RECORD_COUNT};
+use crate::format::header::{FREE_RUN_LISTS, FREE_RUNS, JOURNAL, RECORD_COUNT};
 use crate::format::index::{
     DEPTH, GREATEST_DEPTH, Hash, SEGMENT_WORDS, USED, names_record, record_offset,
 };
@@ -67,13 +67,14 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
     } else {
         None
     };
-    reach_all(segment)?;
+    let unreached = segment.unreached();
     let mut persistent: Option<Vec<Finding>> = None;
     for pass in 0..PASSES {
         if pass > 0 {
             std::thread::sleep(Duration::from_millis(1 << pass));
         }
         let found = one_pass(segment, context.seed);
+        require_reached(segment, unreached)?;
         let kept = match persistent {
             None => found,
             Some(before) => {
@@ -90,14 +91,14 @@ pub(crate) fn check(context: &Context) -> Result<Vec<Finding>> {
     Ok(persistent.unwrap_or_default())
 }
 
-/// Makes every byte reachable, so that want of memory is an error and never passes for damage.
-fn reach_all(segment: &Segment) -> Result<()> {
-    let end = segment.word(BREAK)?.load(Ordering::Acquire);
-    match segment.reach(end) {
-        Err(error) if error.kind() != ErrorKind::Damaged => Err(error),
-        // An impossible end is for the passes to report.
-        _ => Ok(()),
+/// An error if bytes could not be reached since `before` was counted: want of memory must never
+/// pass for damage.
+pub(crate) fn require_reached(segment: &Segment, before: u64) -> Result<()> {
+    if segment.unreached() == before {
+        return Ok(());
     }
+    Err(Error::new(ErrorKind::OutOfSpace, "some of its bytes could not be reached, and not judged")
+        .advise("make room in memory or on the file system, then look again"))
 }
 
 fn one_pass(segment: &Segment, seed: u64) -> Vec<Finding> {

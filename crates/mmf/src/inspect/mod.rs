@@ -9,7 +9,7 @@ pub(crate) mod salvage;
 mod stat;
 
 pub use check::Finding;
-pub(crate) use check::check;
+pub(crate) use check::{check, require_reached};
 pub(crate) use debug::debug;
 pub use salvage::Loss;
 pub(crate) use stat::statistics;

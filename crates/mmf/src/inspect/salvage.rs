@@ -2,6 +2,7 @@
 //! themselves (`docs/protocols.md`, section 12). Nothing is changed.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::checksums::{Verifier, place_of};
 use crate::error::{Error, Result};
@@ -75,10 +76,12 @@ struct Surveyor<'a> {
     end: u64,
     has_checksums: bool,
     verifier: Verifier<'a>,
+    data: &'a [Range<u64>],
 }
 
-/// Judges every record of the file. Others may not change it meanwhile.
-pub(crate) fn survey(segment: &Segment) -> Result<Survey> {
+/// Judges every record of the file, all of whose bytes outside `data` are zeros. Others may not
+/// change it meanwhile.
+pub(crate) fn survey(segment: &Segment, data: &[Range<u64>]) -> Result<Survey> {
     let load = |offset| -> Result<u64> { Ok(segment.word(offset)?.load(Ordering::Relaxed)) };
     let mut surveyor = Surveyor {
         segment,
@@ -87,6 +90,7 @@ pub(crate) fn survey(segment: &Segment) -> Result<Survey> {
         end: load(BREAK)?,
         has_checksums: load(OPTIONS)? & OPTION_CHECKSUMS != 0,
         verifier: Verifier::new(segment)?,
+        data,
     };
     let mut survey = Survey {
         chosen: HashMap::new(),
@@ -130,9 +134,17 @@ impl Surveyor<'_> {
                 pages.push(base);
             }
             follows_runs &= is_run;
-            base += if follows_runs { info.pages() * PAGE } else { PAGE };
+            base =
+                if follows_runs { base + info.pages() * PAGE } else { self.next_data(base + PAGE) };
         }
         pages
+    }
+
+    /// The first page from `base` on that may hold anything but zeros: however much a file claims,
+    /// only what it has is walked.
+    fn next_data(&self, base: u64) -> u64 {
+        let next = self.data.partition_point(|range| range.end <= base);
+        self.data.get(next).map_or(self.end, |range| base.max(range.start / PAGE * PAGE))
     }
 
     fn judge(&mut self, record: Record<'_>) -> Verdict {

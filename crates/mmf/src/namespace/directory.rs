@@ -145,9 +145,15 @@ fn remove(name: &str, force: bool) -> Result<()> {
     };
     let link = Link::read(&file)?;
     if let Some(link) = &link {
-        // Everything that can fail comes first, but for the removals themselves.
+        // Everything that can fail comes first, but for the removals themselves. Nobody puts a new
+        // link in the place of this one while its file is locked.
+        if !is_alone(&file)? {
+            return Err(Error::new(ErrorKind::InUse, "somebody else is removing its name"));
+        }
         let bears_the_name = leads_to(&path, &file)?;
         match platform::open_existing(&link.path, Access::ReadWrite) {
+            // The swapfile has been replaced: it is another namespace's, and only the name is left.
+            Ok(target) if read_header(&target).is_ok_and(|facts| facts.id != link.id) => {}
             Ok(target) => remove_unattached(&link.path, &target, force)?,
             // The swapfile has gone by itself: only the name is left.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -170,9 +176,7 @@ fn remove_unattached(path: &Path, file: &File, force: bool) -> Result<()> {
         // A file that is no sound namespace may be somebody's only copy of something.
         read_header(file)?;
     }
-    let alone = platform::try_exclusive_presence(file)
-        .map_err(|error| Error::io("asking whether somebody is attached", error))?;
-    if !alone && !force {
+    if !is_alone(file)? && !force {
         return Err(Error::new(ErrorKind::InUse, "other processes are attached")
             .advise("end them first, or force it: they keep what they have mapped"));
     }
@@ -184,6 +188,12 @@ fn remove_unattached(path: &Path, file: &File, force: bool) -> Result<()> {
     // It may never have been there.
     let _ = platform::remove_file(&report_path(path));
     Ok(())
+}
+
+/// Whether nobody uses the file. If so, nobody begins to before `file` is closed.
+fn is_alone(file: &File) -> Result<bool> {
+    platform::try_exclusive_presence(file)
+        .map_err(|error| Error::io("asking whether somebody is attached", error))
 }
 
 fn unlink(path: &Path) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::name::{NamespaceName, Scope};
 use crate::error::{Error, ErrorKind, Result};
-use crate::platform::{self, Access};
+use crate::platform::{self, Access, FileIdentity};
 
 /// Prefix of the files of `Global\` namespaces.
 pub(super) const GLOBAL_PREFIX: &str = "mmf.";
@@ -73,8 +73,8 @@ impl Link {
         Ok(Some(Self { path, id }))
     }
 
-    /// Gives the link the name at `path`, unless something bears it already.
-    pub(super) fn publish(&self, path: &Path, mode: u32) -> std::io::Result<()> {
+    /// Gives the link the name at `path`, unless something bears it already; returns its file.
+    pub(super) fn publish(&self, path: &Path, mode: u32) -> std::io::Result<FileIdentity> {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let unnamed = platform::create_unnamed(directory, mode, 0)?;
         let mut content = LINK_MAGIC.to_vec();
@@ -84,16 +84,31 @@ impl Link {
         platform::check_length(content.len() as u64)?;
         let mut file = unnamed.file();
         file.write_all(&content)?;
-        unnamed.publish(path).map(drop)
+        unnamed.publish(path).and_then(|file| FileIdentity::of(&file))
     }
 }
 
-/// The link at `path`, if there is one.
-pub(super) fn link_at(path: &Path) -> Result<Option<Link>> {
-    match platform::open_existing(path, Access::ReadOnly) {
-        Ok(file) => Link::read(&file),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(format!("opening {}", path.display()), error)),
+/// What bears a name, as one look at it shows: others may take and give back the name meanwhile.
+pub(super) enum Bearer {
+    Nobody,
+    /// A namespace in system memory, or a file that is none.
+    Other,
+    /// A link, which is this file.
+    Link(Link, FileIdentity),
+}
+
+impl Bearer {
+    pub(super) fn of(path: &Path) -> Result<Self> {
+        let opened = platform::open_existing(path, Access::ReadOnly);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::Nobody),
+            Err(error) => return Err(Error::io(format!("opening {}", path.display()), error)),
+        };
+        let Some(link) = Link::read(&file)? else { return Ok(Self::Other) };
+        let identity = FileIdentity::of(&file)
+            .map_err(|error| Error::io(format!("asking what {} is", path.display()), error))?;
+        Ok(Self::Link(link, identity))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::builder::{Builder, Existence};
 use super::create::{build_unnamed, initialise_in_place, is_unfinished};
 use super::handle::Namespace;
-use super::location::{Link, absolute, link_at, path_of};
+use super::location::{Bearer, Link, absolute, path_of};
 use super::name::NamespaceName;
 use super::repair::Repair;
 use super::verify::{Verified, leads_to, mend, verify};
@@ -19,7 +19,7 @@ use crate::format::header::{
 use crate::inspect::header::{HeaderFacts, read_header};
 use crate::platform::{self, Access, FileIdentity};
 use crate::registry::Registry;
-use crate::segment::{Segment, Source};
+use crate::segment::{Segment, Source, remove_link};
 use crate::sync::Ordering;
 use crate::variable::Context;
 
@@ -69,9 +69,9 @@ pub(super) fn repair(builder: &Builder, name: &NamespaceName) -> Result<Repair> 
             Some(path) => absolute(path)?,
             None => {
                 let path = path_of(name)?;
-                match link_at(&path)? {
-                    Some(link) => link.path,
-                    None => path,
+                match Bearer::of(&path)? {
+                    Bearer::Link(link, _) => link.path,
+                    Bearer::Nobody | Bearer::Other => path,
                 }
             }
         };
@@ -99,15 +99,21 @@ fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -
         };
     };
     if existence == Existence::Forbidden {
-        return if remove_left_over(&path, &file)? {
-            Ok(Attempt::Again)
-        } else {
-            Err(already_exists(&path))
+        let is_left_over = match Link::read(&file) {
+            Ok(Some(link)) => remove_left_over_by_link(builder, &path, &file, &link)?,
+            Ok(None) => remove_left_over(&path, &file)?,
+            // Whatever it is, it is there.
+            Err(error) if error.kind() == ErrorKind::Damaged => false,
+            Err(error) => return Err(error),
         };
+        return if is_left_over { Ok(Attempt::Again) } else { Err(already_exists(&path)) };
     }
     check_owner(builder, &file, &path)?;
     match Link::read(&file)? {
         Some(link) => {
+            if remove_left_over_by_link(builder, &path, &file, &link)? {
+                return Ok(Attempt::Again);
+            }
             let Some(target) = open_file(&link.path, access_of(builder))? else {
                 return Err(Error::new(
                     ErrorKind::NotFound,
@@ -134,20 +140,20 @@ fn open_by_swapfile(
 ) -> Result<Attempt> {
     let path = absolute(swapfile)?;
     let name_path = path_of(name)?;
-    match link_at(&name_path)? {
-        Some(link) if link.path != path => {
+    match Bearer::of(&name_path)? {
+        Bearer::Link(link, _) if link.path != path => {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
                 format!("the name leads to another swapfile, {}", link.path.display()),
             ));
         }
-        None if name_path.exists() => {
+        Bearer::Other => {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
                 "a namespace in system memory bears the name",
             ));
         }
-        _ => {}
+        Bearer::Nobody | Bearer::Link(..) => {}
     }
     let mut made = None;
     let opened = match open_file(&path, access_of(builder))? {
@@ -178,53 +184,54 @@ fn open_by_swapfile(
         }
     };
     if let Attempt::Opened(namespace) = &opened {
-        if let Err(error) = publish_link(builder, &name_path, &path, namespace) {
-            drop(opened);
-            if let Some(file) = made {
-                withdraw(&path, &file);
+        match publish_link(builder, &name_path, &path, namespace) {
+            Ok(Some(identity)) => namespace.remember_link(&name_path, identity),
+            Ok(None) => {}
+            Err(error) => {
+                drop(opened);
+                if let Some(file) = made {
+                    withdraw(&path, &file);
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
-        if let Ok(identity) = FileIdentity::of_path(&name_path) {
-            namespace.remember_link(&name_path, identity);
         }
     }
     Ok(opened)
 }
 
-/// Makes the swapfile known by the namespace's name.
+/// Makes the swapfile known by the namespace's name, for which this process is attached to it.
+/// Returns the link.
 fn publish_link(
     builder: &Builder,
     name_path: &Path,
     path: &Path,
     namespace: &Namespace,
-) -> Result<()> {
+) -> Result<Option<FileIdentity>> {
+    let started = Instant::now();
     let link = Link { path: path.to_owned(), id: namespace.id() };
-    if let Some(existing) = link_at(name_path)? {
-        if existing == link {
-            return Ok(());
-        }
-        if existing.path == link.path && !builder.read_only {
-            // The swapfile was deleted and made anew: the old link leads nowhere.
-            let _ = platform::remove_file(name_path);
-        }
-    }
-    if builder.read_only {
-        return Ok(());
-    }
-    match link.publish(name_path, builder.mode) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            match link_at(name_path)? {
-                Some(existing) if existing == link => Ok(()),
-                _ => Err(Error::new(
-                    ErrorKind::AlreadyExists,
-                    "another namespace took the name meanwhile",
-                )),
+    let failed = |error| Error::io("making the swapfile known by name", error);
+    while started.elapsed() < PERSISTENCE {
+        match Bearer::of(name_path)? {
+            Bearer::Link(existing, identity) if existing == link => return Ok(Some(identity)),
+            _ if builder.read_only => return Ok(None),
+            Bearer::Nobody => match link.publish(name_path, builder.mode) {
+                Ok(identity) => return Ok(Some(identity)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error)),
+            },
+            // The swapfile was removed and made anew: the old link leads nowhere.
+            Bearer::Link(existing, identity) if existing.path == link.path => {
+                if !remove_link(name_path, identity).map_err(failed)? {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            Bearer::Link(..) | Bearer::Other => {
+                let reason = "another namespace took the name meanwhile";
+                return Err(Error::new(ErrorKind::AlreadyExists, reason));
             }
         }
-        Err(error) => Err(Error::io("making the swapfile known by name", error)),
     }
+    Err(Error::new(ErrorKind::Contended, "others kept removing and making its name"))
 }
 
 /// Makes the namespace and attaches to it. Also the new file, by which it can be withdrawn.
@@ -260,12 +267,13 @@ fn create_at(
 }
 
 /// Takes the name back from a namespace that this process has made and cannot use, unless others
-/// are attached by now.
+/// are attached by now or have stored something.
 fn withdraw(path: &Path, file: &File) {
     let alone = platform::try_exclusive_presence(file)
         .map_err(|error| Error::io("asking whether somebody is attached", error));
     let withdrawn = alone.and_then(|alone| {
-        if alone && leads_to(path, file)? {
+        // Others may have been here already, and have left something.
+        if alone && leads_to(path, file)? && read_header(file)?.variables == 0 {
             platform::remove_file(path).map_err(|error| Error::io("removing it", error))?;
         }
         Ok(())
@@ -356,6 +364,25 @@ fn open_file(path: &Path, access: Access) -> Result<Option<File>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(format!("opening {}", path.display()), error)),
     }
+}
+
+/// The same through a link, which goes too.
+fn remove_left_over_by_link(
+    builder: &Builder,
+    path: &Path,
+    file: &File,
+    link: &Link,
+) -> Result<bool> {
+    let Ok(Some(target)) = open_file(&link.path, access_of(builder)) else { return Ok(false) };
+    if !read_header(&target).is_ok_and(|facts| facts.id == link.id) {
+        return Ok(false);
+    }
+    let is_left_over = remove_left_over(&link.path, &target)?;
+    if is_left_over {
+        let removed = FileIdentity::of(file).and_then(|identity| remove_link(path, identity));
+        removed.map_err(|error| Error::io("removing the name of what was left over", error))?;
+    }
+    Ok(is_left_over)
 }
 
 /// Unlinks a namespace that should have gone with its last process, which was killed.

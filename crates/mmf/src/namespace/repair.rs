@@ -18,7 +18,7 @@ use crate::format::header::{
 use crate::format::slot;
 use crate::inspect::header::{HeaderFacts, read_any_header};
 use crate::inspect::salvage::{Kept, Loss, Survey, survey};
-use crate::inspect::{Finding, check};
+use crate::inspect::{Finding, check, require_reached};
 use crate::platform;
 use crate::registry::{Registry, program_name};
 use crate::segment::Segment;
@@ -105,9 +105,11 @@ pub(super) fn replace(path: &Path, file: &File, findings: Vec<Finding>) -> Resul
 fn replace_alone(path: &Path, file: &File, findings: Vec<Finding>) -> Result<Repair> {
     let (facts, length) = read_any_header(file)?;
     let old = view(file, &facts, length)?;
+    let data = platform::data_ranges(file, length)
+        .map_err(|error| Error::io("asking where the file has data", error))?;
+    let survey = survey(&old, &data)?;
     // Want of memory must not pass for values that do not verify.
-    old.reach(old.word(BREAK)?.load(Ordering::Relaxed))?;
-    let survey = survey(&old)?;
+    require_reached(&old, 0)?;
     let directory = path.parent().unwrap_or(Path::new("/"));
     let capacity = plausible_capacity(&facts, length);
     let unnamed = platform::create_unnamed(directory, 0o600, capacity)

@@ -186,9 +186,7 @@ impl Registry {
         }
         source.with_file(Access::ReadWrite, |file| {
             // The lock lives with this description: nobody attaches before the name is gone.
-            let is_named = source.identity.is_named(&source.path)?;
-            if is_named && platform::try_exclusive_presence(file)? {
-                platform::remove_file(&source.path)?;
+            if platform::remove_name(&source.path, file)? {
                 source.remove_link()?;
             }
             Ok(())

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use super::{Source, outside, read_only};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::header::GRANULE;
 use crate::platform::{self, Access, Mapping};
@@ -30,6 +30,8 @@ pub(crate) struct Segment {
     views: Mutex<Vec<*mut View>>,
     source: Option<Source>,
     access: Access,
+    /// How often bytes could not be reached although they are the file's.
+    unreached: LocalU64,
 }
 
 // SAFETY: the raw view pointers come from `Box::into_raw`, are only read while the segment lives
@@ -70,7 +72,8 @@ impl Segment {
         let header = view.mapping.base().cast_const().cast();
         let view = Box::into_raw(Box::new(view));
         let views = Mutex::new(vec![view]);
-        Ok(Self { header, view: AtomicPtr::new(view), views, source, access })
+        let (view, unreached) = (AtomicPtr::new(view), LocalU64::new(0));
+        Ok(Self { header, view, views, source, access, unreached })
     }
 
     /// The file behind the segment, if there is one.
@@ -157,9 +160,10 @@ impl Segment {
         Ok(unsafe { std::slice::from_raw_parts(address.cast::<AtomicU64>(), count as usize) })
     }
 
-    /// Makes every byte below `end` reachable: nothing there fails for want of memory afterwards.
-    pub(crate) fn reach(&self, end: u64) -> Result<()> {
-        self.checked_slowly(0, end).map(drop)
+    /// How often bytes inside the file could not be reached, as for want of memory. What a walk
+    /// finds while this grows says nothing of the file.
+    pub(crate) fn unreached(&self) -> u64 {
+        self.unreached.load(Ordering::Relaxed)
     }
 
     /// The address of `length` bytes that exist and may be touched.
@@ -179,6 +183,14 @@ impl Segment {
 
     #[cold]
     fn checked_slowly(&self, offset: u64, length: u64) -> Result<*mut u8> {
+        self.populated(offset, length).inspect_err(|error| {
+            if error.kind() != ErrorKind::Damaged {
+                self.unreached.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    }
+
+    fn populated(&self, offset: u64, length: u64) -> Result<*mut u8> {
         let end = offset.checked_add(length).ok_or_else(|| outside(offset))?;
         if !offset.is_multiple_of(8) {
             return Err(outside(offset));

@@ -17,7 +17,7 @@ pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
 pub(crate) use sleep::{sleep_on, wake};
-pub(crate) use source::Source;
+pub(crate) use source::{Source, remove_link};
 
 use crate::error::{Error, ErrorKind};
 

@@ -99,8 +99,8 @@ impl Segment {
         None
     }
 
-    pub(crate) fn reach(&self, _end: u64) -> Result<()> {
-        Ok(())
+    pub(crate) fn unreached(&self) -> u64 {
+        0
     }
 
     pub(crate) fn flush(&self, _end: u64) -> Result<()> {

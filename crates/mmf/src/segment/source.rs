@@ -1,7 +1,7 @@
 //! The file behind a segment.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::platform::{self, Access, FileIdentity};
@@ -59,10 +59,24 @@ impl Source {
     /// Removes the name that leads here, unless it leads elsewhere by now.
     pub(crate) fn remove_link(&self) -> std::io::Result<()> {
         match self.link.get() {
-            Some((path, link)) if link.is_named(path)? => platform::remove_file(path),
+            Some((path, link)) if link.is_named(path)? => remove_link(path, *link).map(drop),
             _ => Ok(()),
         }
     }
+}
+
+/// Removes the name of the link that is the file `link`. False if the name leads elsewhere by now,
+/// or somebody else is removing it.
+pub(crate) fn remove_link(path: &Path, link: FileIdentity) -> std::io::Result<bool> {
+    let file = match platform::open_existing(path, Access::ReadWrite) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if FileIdentity::of(&file)? != link {
+        return Ok(false);
+    }
+    platform::remove_name(path, &file)
 }
 
 impl Drop for Source {

@@ -2,12 +2,14 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RenameFlags, fchmod, ftruncate, linkat, open, renameat_with,
+    AtFlags, CWD, Mode, OFlags, RenameFlags, SeekFrom, fchmod, ftruncate, linkat, open,
+    renameat_with, seek,
 };
 use rustix::io::{Errno, retry_on_intr};
 
@@ -102,6 +104,33 @@ pub(crate) fn set_length(file: &File, length: u64) -> io::Result<()> {
 /// The length in bytes.
 pub(crate) fn length(file: &File) -> io::Result<u64> {
     Ok(file.metadata()?.len())
+}
+
+/// The ranges below `end` outside of which the file holds nothing but zeros.
+pub(crate) fn data_ranges(file: &File, end: u64) -> io::Result<Vec<Range<u64>>> {
+    let mut ranges = Vec::new();
+    let mut from = 0;
+    while from < end {
+        let start = match seek(file, SeekFrom::Data(from)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => break,
+            // The file system cannot tell.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => from,
+            Err(error) => return Err(error.into()),
+        };
+        let stop = match seek(file, SeekFrom::Hole(start)) {
+            Ok(stop) => stop.min(end),
+            Err(Errno::NXIO) => break,
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => end,
+            Err(error) => return Err(error.into()),
+        };
+        if stop <= start {
+            break;
+        }
+        ranges.push(start..stop);
+        from = stop;
+    }
+    Ok(ranges)
 }
 
 /// Opens the regular file that bears a name, and never creates one.
@@ -344,6 +373,21 @@ mod tests {
         assert_eq!(ownership(unnamed.file()).unwrap(), Owner { uid: current_user(), mode: 0o666 });
         assert_eq!(length(unnamed.file()).unwrap(), 12_345);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_data_of_a_sparse_file_is_found() {
+        use std::os::unix::fs::FileExt;
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(data_ranges(&file, 1 << 20).unwrap(), []);
+        file.set_len(1 << 40).unwrap();
+        for offset in [5, 1 << 20, (1 << 40) - 1] {
+            file.write_all_at(b"x", offset).unwrap();
+        }
+        let ranges = data_ranges(&file, 1 << 39).unwrap();
+        assert_eq!(ranges.len(), 2, "{ranges:?}");
+        assert!(ranges[0].contains(&5) && ranges[1].contains(&(1 << 20)));
+        assert!(ranges.iter().map(|range| range.end - range.start).sum::<u64>() <= 1 << 19);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
-use super::files::{FileIdentity, open_existing};
+use super::files::{FileIdentity, open_existing, remove_file};
 use super::fork::{ForkGuard, fork_epoch, hold_off_fork};
 use super::identity::random_bytes;
 use super::mapping::Access;
@@ -188,6 +188,29 @@ pub(crate) fn try_exclusive_presence(file: &File) -> io::Result<bool> {
 /// Gives up an exclusive presence.
 pub(crate) fn release_presence(file: &File) -> io::Result<()> {
     set_lock(file, LockKind::None, PRESENCE_BYTE).map(drop)
+}
+
+/// Removes a name that leads to `file`, which must be open for writing. False if it leads elsewhere
+/// by now, if somebody is attached, or if somebody else is removing it.
+///
+/// Whoever takes a name from a file holds the file's presence byte exclusively while looking where
+/// the name leads and until it is gone: so nobody takes away what another has put there meanwhile.
+pub(crate) fn remove_name(path: &Path, file: &File) -> io::Result<bool> {
+    if !try_exclusive_presence(file)? {
+        return Ok(false);
+    }
+    let is_removed = FileIdentity::of(file).and_then(|identity| {
+        let is_named = identity.is_named(path)?;
+        if is_named {
+            remove_file(path)?;
+        }
+        Ok(is_named)
+    });
+    if !matches!(is_removed, Ok(true)) {
+        // The descriptor may live on, in a forked child too.
+        release_presence(file)?;
+    }
+    is_removed
 }
 
 /// Waits until `file`'s description has the initialisation byte. Needs write access.
