@@ -45,7 +45,7 @@ fn context(autolock: bool) -> Arc<Context> {
 }
 
 fn patience() -> Patience {
-    Patience::new(None, false)
+    Patience::new(None, None)
 }
 
 /// Sets the variable as a thread with this seat does.
