@@ -11,8 +11,11 @@ use crate::format::seat::{
     STATE, WAITING, WAKE, WORDS,
 };
 use crate::format::slot::{FIRST_PROGRAM_EXTENT, PROGRAM_ENTRY};
-use crate::segment::Segment;
+use crate::segment::{Segment, wake};
 use crate::sync::{AtomicU64, Ordering};
+
+/// What a seat's waiting word says when it waits for any of several variables.
+pub(crate) const ANY: u64 = 1;
 
 /// One seat.
 #[derive(Clone, Copy)]
@@ -184,6 +187,19 @@ impl<'a> Seat<'a> {
     pub(crate) fn free_held(&self) -> Option<usize> {
         (0..HELD_LIMIT).find(|index| self.held(*index).is_none())
     }
+}
+
+/// Tells every seat that waits for any of several variables to look again.
+#[cold]
+pub(crate) fn wake_those_who_wait_for_any(segment: &Segment) -> Result<()> {
+    for seat in Seat::all(segment) {
+        let seat = seat?;
+        if seat.waiting().load(Ordering::Relaxed) == ANY {
+            seat.wake_word().fetch_add(1, Ordering::Relaxed);
+            wake(seat.wake_word());
+        }
+    }
+    Ok(())
 }
 
 /// Magazine places for blocks of `class`; `CLASSES` stands for large ones.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::Configuration;
-use mmf::LockOptions;
+use mmf::{Comparison, LockOptions};
 
 /// How long a race is run.
 const TIME: Duration = Duration::from_millis(1500);
@@ -93,4 +93,33 @@ fn versions_of_sets_are_their_own() {
     let number = versions.len();
     let different = versions.into_iter().collect::<std::collections::BTreeSet<_>>().len();
     assert_eq!(number, different, "two sets returned one version");
+}
+
+/// A variable that was missing, then there, then missing again was made, whatever version was
+/// expected.
+#[test]
+fn a_set_on_the_condition_of_a_version_makes_no_variable() {
+    let place = Configuration::InMemory.open();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let namespace = &place.namespace;
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while begin.elapsed() < TIME {
+                    namespace.set("fleeting", "made").unwrap();
+                    namespace.delete("fleeting").unwrap();
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while begin.elapsed() < TIME {
+                    // Such a version is never reached.
+                    let outcome =
+                        namespace.compare_and_set("fleeting", 1 << 47, "changed").unwrap();
+                    assert!(matches!(outcome, Comparison::Differs(_)), "{outcome:?}");
+                }
+            });
+        }
+    });
 }

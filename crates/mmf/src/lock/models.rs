@@ -219,7 +219,7 @@ fn loom_lock_of_the_dead_is_freed_with_what_they_did_under_it() {
             })
         };
         // One look: whether the holder is dead by then is the model's choice.
-        registry.recover(&mut Patience::new(None, false)).unwrap();
+        registry.recover(&mut Patience::new(None, None)).unwrap();
         holder.join().unwrap();
         next.join().unwrap();
         vacate(&segment);
@@ -256,7 +256,7 @@ fn loom_seat_that_a_lock_word_names_can_be_found() {
         word.compare_exchange(0, named, Ordering::AcqRel, Ordering::Relaxed).unwrap();
     };
     with_late_seats(name_one, |registry, _| {
-        let mut patience = Patience::new(None, false);
+        let mut patience = Patience::new(None, None);
         for _ in 0..2 {
             // A sleep, then a probe of the owner.
             assert!(wait_for_lock(registry, NAMESPACE_LOCK, &mut patience).unwrap());

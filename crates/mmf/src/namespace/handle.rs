@@ -478,3 +478,22 @@ pub(super) fn metadata(context: &Context, target: &Target<'_>) -> Result<Option<
         program,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that was cut inside a character was not known again: it got an entry at every lease.
+    #[test]
+    fn a_program_with_a_long_name_has_one_number() {
+        let namespace = Namespace::in_memory(1 << 20).unwrap();
+        let registry = &namespace.context.registry;
+        for length in 44..=49 {
+            let name = format!("{}\u{20ac}\u{e9}", "p".repeat(length));
+            let number = registry.program_number(&name, None).unwrap();
+            assert_eq!(registry.program_number(&name, None).unwrap(), number, "{length}");
+            let kept = registry.program_name(number).unwrap().unwrap();
+            assert!(name.starts_with(&kept), "{kept:?}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::format::seat::{Intent, NO_PLACE, Phase};
 use crate::heap;
 use crate::index;
 use crate::journal::Journal;
-use crate::seat::Seat;
+use crate::seat::{Seat, wake_those_who_wait_for_any};
 use crate::segment::Segment;
 use crate::sync::{Ordering, barrier_after_read_modify_write};
 
@@ -64,7 +64,8 @@ pub(crate) fn link(
     let staged = stage_link(&mut journal, seat, &record, version, new);
     match staged.and_then(|identity| journal.commit().map(|()| identity)) {
         Ok(identity) => {
-            record.unlock_at(version);
+            // Found already, it may already be waited on: the bit stays for the first set.
+            record.unlock_unchanged();
             seat.set_intent(Intent::NONE);
             Ok(Some(Linked { record: record.offset, identity, version }))
         }
@@ -261,7 +262,10 @@ pub(crate) fn unlink_if_unused(
         && lock.is_free()
         && (untold == UntoldDeath::Goes || !lock.owner_died());
     if unused {
-        unlink(segment, seat, &record, state, NO_PLACE)?;
+        // Who waits on this record for the variable has to look where it comes next.
+        if unlink(segment, seat, &record, state, NO_PLACE)? {
+            wake_those_who_wait_for_any(segment)?;
+        }
     } else {
         record.abandon(seat);
     }

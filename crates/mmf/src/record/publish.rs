@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::format::block::Descriptor;
 use crate::format::publish::Publish;
 use crate::format::seat::{Intent, NO_PLACE, Phase};
-use crate::seat::Seat;
+use crate::seat::{Seat, wake_those_who_wait_for_any};
 use crate::segment::{Segment, wake};
 use crate::sync::{Ordering, barrier_after_read_modify_write};
 
@@ -117,8 +117,9 @@ impl Record<'_> {
 
     /// Gives the publish lock back at the same version. Sleepers stay announced: those who wait
     /// for a new version still wait for it, those who wait for the lock are woken.
-    fn unlock_unchanged(&self) {
-        // Release: a seat whose intent says that it has given up is not seen as prepared.
+    pub(super) fn unlock_unchanged(&self) {
+        // Release: a seat whose intent says that it has given up is not seen as prepared; what was
+        // linked is whole.
         let before = self.publish_word().fetch_and(Publish::UNLOCK, Ordering::Release);
         if Publish(before).has_waiters() {
             wake(self.publish_word());
@@ -161,7 +162,7 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
     match (intent.phase(), is_ours) {
         (Some(Phase::Counting), true) => {
             record.repeat_value(state);
-            record.unlock_at(state.version() + 1);
+            unlock_for(segment, &record, state)?;
         }
         (Some(Phase::Prepared), true) => {
             // Before the lock goes: "prepared and not locked" means published.
@@ -169,9 +170,7 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
             record.unlock_unchanged();
         }
         (_, true) if record.identity().is_live() => record.unlock_unchanged(),
-        (_, true) => {
-            record.unlock_at(state.version() + 1);
-        }
+        (_, true) => unlock_for(segment, &record, state)?,
         (Some(Phase::Prepared), false) => {
             let (new_place, old_place) = seat.places();
             let is_place = |place| crate::seat::all_places().contains(&place);
@@ -184,5 +183,13 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
         (_, false) => {}
     }
     seat.set_intent(Intent::NONE);
+    Ok(())
+}
+
+/// Publishes in the name of a dead seat, and tells those whom it would have told.
+fn unlock_for(segment: &Segment, record: &Record<'_>, state: Publish) -> Result<()> {
+    if record.unlock_at(state.version() + 1) {
+        wake_those_who_wait_for_any(segment)?;
+    }
     Ok(())
 }

@@ -80,7 +80,7 @@ fn loom_slot_is_free_only_when_its_seats_are() {
                 }
             })
         };
-        registry.recover(&mut Patience::new(None, false)).unwrap();
+        registry.recover(&mut Patience::new(None, None)).unwrap();
         observer.join().unwrap();
         vacate(&segment);
     });

@@ -289,8 +289,8 @@ fn add_extent(
 /// This program's number in the table, from 1 on; 0 when the table is full.
 fn intern_program(structural: &Structural<'_>, name: &str) -> Result<u32> {
     let segment = structural.segment();
-    let name = &name.as_bytes()[..name.len().min(PROGRAM_BYTES)];
-    let name = String::from_utf8_lossy(name);
+    // Between characters: half of one would not be read as it was written, and never be known again.
+    let name = &name[..name.floor_char_boundary(PROGRAM_BYTES)];
     let known = segment.word(PROGRAM_COUNT)?.load(Ordering::Relaxed);
     for index in 0..known.min(4095) {
         if read_program(segment, index)? == name {
@@ -312,7 +312,7 @@ fn intern_program(structural: &Structural<'_>, name: &str) -> Result<u32> {
             add_extent(structural, Kind::Programs, bytes, table, extents)? + HEADER
         }
     };
-    enter_program(segment, known, offset, &name)?;
+    enter_program(segment, known, offset, name)?;
     Ok(known as u32 + 1)
 }
 

@@ -136,7 +136,7 @@ pub(super) fn owner_is_dead(
 }
 
 fn describe(words: &[AtomicU64; WORDS], who: &ProcessIdentity) {
-    let name = &who.program.as_bytes()[..who.program.len().min(PROGRAM_BYTES)];
+    let name = &who.program.as_bytes()[..who.program.floor_char_boundary(PROGRAM_BYTES)];
     words[PROCESS].store(u64::from(who.pid), Ordering::Relaxed);
     words[START_TIME].store(who.start_time, Ordering::Relaxed);
     words[PID_NAMESPACE].store(who.pid_namespace, Ordering::Relaxed);

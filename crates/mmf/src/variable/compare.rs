@@ -28,8 +28,13 @@ impl Context {
         loop {
             let Some(glimpse) = target.find(self)? else {
                 // A get says it, and waits for whoever holds the lock: the answer is for good.
-                if expected != 0 && self.read(target, Wanted::Header, |_| ())?.is_none() {
-                    return Ok(Comparison::Differs(0));
+                if expected != 0 {
+                    if self.read(target, Wanted::Header, |_| ())?.is_none() {
+                        return Ok(Comparison::Differs(0));
+                    }
+                    // It has come meanwhile, and may have gone again: not to be made.
+                    patience.after_defeat()?;
+                    continue;
                 }
                 let prepared = self.prepare(&seat, &lease, value)?;
                 match self.create(&seat, target, prepared, &mut patience)? {

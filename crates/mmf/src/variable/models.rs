@@ -5,10 +5,10 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::iterate::name_at;
-use super::wait::{ANY, announce, announce_for_arrival};
+use super::wait::{announce, announce_for_arrival};
 use super::write::{Locked, Locking};
 use super::{Context, Wanted};
-use crate::format::block::{VALUE_HEADER, ValueHeader};
+use crate::format::block::{Descriptor, VALUE_HEADER, ValueHeader};
 use crate::format::header::{NAMESPACE_LOCK, RECORD_SLABS};
 use crate::format::lock_word::LockWord;
 use crate::format::publish::Publish;
@@ -18,9 +18,11 @@ use crate::lock::{LockRequest, acquire, release};
 use crate::record::staged::{
     MISSING, NAME, PLACE, SPARE, VARIABLE, block, seat_of, staged, vacate,
 };
-use crate::record::{LockAttempt, NewVariable, Record, link, unlink};
+use crate::record::{
+    LockAttempt, NewVariable, Record, UntoldDeath, link, unlink, unlink_if_unused,
+};
 use crate::registry::{Patience, Registry};
-use crate::seat::Seat;
+use crate::seat::{ANY, Seat};
 use crate::segment::Segment;
 use crate::sync::Ordering;
 use crate::value::Encoded;
@@ -45,14 +47,18 @@ fn context(autolock: bool) -> Arc<Context> {
 }
 
 fn patience() -> Patience {
-    Patience::new(None, false)
+    Patience::new(None, None)
 }
 
 /// Sets the variable as a thread with this seat does.
 fn set(context: &Context, seat: &Seat<'_>, value: i64) {
+    set_named(context, seat, NAME, value);
+}
+
+fn set_named(context: &Context, seat: &Seat<'_>, name: &str, value: i64) {
     let header = ValueHeader { length: 8, process: 1, time: 1, program: 0 };
     let prepared = context.prepare_as(seat, header, &Encoded::i64(value)).unwrap();
-    let target = context.target(NAME).unwrap();
+    let target = context.target(name).unwrap();
     let glimpse = target.find(context).unwrap().unwrap();
     let hash = target.hash;
     context.overwrite(seat, &glimpse, hash, prepared, &mut patience()).unwrap().unwrap();
@@ -234,7 +240,7 @@ fn missing() -> NewVariable<'static> {
     NewVariable {
         name: MISSING.as_bytes(),
         hash: crate::format::index::Hash::of(MISSING.as_bytes(), 0),
-        value: crate::format::block::Descriptor::new(block(1), 3),
+        value: Descriptor::new(block(1), 3),
         place: PLACE,
         seal: None,
     }
@@ -341,6 +347,101 @@ fn loom_wait_for_any_is_told_of_a_publication() {
         let segment = context.registry.segment();
         set(&context, &seat_of(segment, 1), 20);
         if let Some(before) = waiter.join().unwrap() {
+            let word = seat_of(segment, 2).wake_word().load(Ordering::Relaxed);
+            assert_ne!(word, before, "it sleeps on, and nobody tells it");
+        }
+        vacate(segment);
+    });
+}
+
+/// A waiter looked, and a setter took the publish lock: the word was another than the one looked at,
+/// the bit was not set, and the waiter slept all the same.
+#[test]
+fn loom_wait_for_any_sleeps_only_when_all_are_told() {
+    model(|| {
+        let context = context(false);
+        let waiter = {
+            let context = Arc::clone(&context);
+            thread::spawn(move || {
+                let seat = seat_of(context.registry.segment(), 2);
+                let target = context.target(NAME).unwrap();
+                seat.waiting().store(ANY, Ordering::Relaxed);
+                let before = seat.wake_word().load(Ordering::Relaxed);
+                let is_told = context.announce_to_all([&target]).unwrap();
+                (is_told && get(&context).0 == 1).then_some(before)
+            })
+        };
+        let segment = context.registry.segment();
+        set(&context, &seat_of(segment, 1), 20);
+        if let Some(before) = waiter.join().unwrap() {
+            let word = seat_of(segment, 2).wake_word().load(Ordering::Relaxed);
+            assert_ne!(word, before, "it sleeps on, and nobody tells it");
+        }
+        vacate(segment);
+    });
+}
+
+/// A variable is found before its maker has given the publish lock up, which took the bit away.
+#[test]
+fn loom_wait_for_any_is_told_of_what_follows_a_link() {
+    model(|| {
+        let context = context(false);
+        let waiter = {
+            let context = Arc::clone(&context);
+            thread::spawn(move || {
+                let segment = context.registry.segment();
+                let seat = seat_of(segment, 2);
+                let target = context.target(MISSING).unwrap();
+                seat.waiting().store(ANY, Ordering::Relaxed);
+                let before = seat.wake_word().load(Ordering::Relaxed);
+                let glimpse = target.find(&context).unwrap()?;
+                let announced = announce(&glimpse.record, glimpse.publish).is_some();
+                announced.then_some((before, glimpse.publish.version()))
+            })
+        };
+        let segment = context.registry.segment();
+        let first = seat_of(segment, 1);
+        let new = NewVariable { value: Descriptor::NONE, place: NO_PLACE, ..missing() };
+        let linked = link(segment, &first, new, || true).unwrap().unwrap();
+        set_named(&context, &first, MISSING, 20);
+        if let Some((before, version)) = waiter.join().unwrap()
+            && version == linked.version
+        {
+            let word = seat_of(segment, 2).wake_word().load(Ordering::Relaxed);
+            assert_ne!(word, before, "it sleeps on, and nobody tells it");
+        }
+        vacate(segment);
+    });
+}
+
+/// A record that was only locked went with its unlock, and took the bit along: whoever made the
+/// variable afterwards made another record, and found no bit.
+#[test]
+fn loom_wait_for_any_is_told_when_the_record_goes() {
+    model(|| {
+        let context = context(false);
+        let segment = context.registry.segment();
+        let first = seat_of(segment, 1);
+        let new = NewVariable { value: Descriptor::NONE, place: NO_PLACE, ..missing() };
+        let linked = link(segment, &first, new, || true).unwrap().unwrap();
+        let waiter = {
+            let context = Arc::clone(&context);
+            thread::spawn(move || {
+                let segment = context.registry.segment();
+                let seat = seat_of(segment, 2);
+                seat.waiting().store(ANY, Ordering::Relaxed);
+                let before = seat.wake_word().load(Ordering::Relaxed);
+                let record = Record::at(segment, linked.record).unwrap();
+                let seen = record.publish();
+                let announced = announce(&record, seen).is_some();
+                (announced && seen.version() == linked.version).then_some(before)
+            })
+        };
+        unlink_if_unused(segment, &first, linked.record, UntoldDeath::Keeps).unwrap();
+        let is_gone = !Record::at(segment, linked.record).unwrap().identity().is_live();
+        if let Some(before) = waiter.join().unwrap()
+            && is_gone
+        {
             let word = seat_of(segment, 2).wake_word().load(Ordering::Relaxed);
             assert_ne!(word, before, "it sleeps on, and nobody tells it");
         }

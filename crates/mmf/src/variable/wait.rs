@@ -8,14 +8,12 @@ use crate::error::Result;
 use crate::format::publish::Publish;
 use crate::record::Record;
 use crate::registry::{Interruption, Patience, Step};
-use crate::seat::Seat;
+use crate::seat::{ANY, Seat};
 use crate::segment::sleep_on;
 use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write};
 use crate::value::{FromValue, Value};
 
-/// What a seat's waiting word says when it waits for any of several variables.
-pub(super) const ANY: u64 = 1;
-/// What it says when the seat waits for one: that one's own word wakes it.
+/// What a seat's waiting word says when it waits for one: that one's own word wakes it.
 const ONE: u64 = 2;
 
 /// How long a waiter tries to be seen by `stat` before it goes on unseen.
@@ -239,15 +237,8 @@ impl Context {
             let targets = wanted.iter().map(|(target, _)| target);
             let Some(slice) = self.next_sleep(targets, patience)? else { continue };
             let expected = seat.wake_word().load(Ordering::Relaxed);
-            for (target, _) in wanted {
-                match target.find(self)? {
-                    Some(glimpse) => {
-                        let _ = announce(&glimpse.record, glimpse.publish);
-                    }
-                    None => {
-                        announce_for_arrival(self.arrival_word(target)?);
-                    }
-                }
+            if !self.announce_to_all(wanted.iter().map(|(target, _)| target))? {
+                continue;
             }
             if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
@@ -256,6 +247,26 @@ impl Context {
             sleep_on(seat.wake_word(), expected, slice, patience.deadline());
             patience.after_sleep()?;
         }
+    }
+
+    /// Announces the wait at each target; tells whether everybody who changes one will see it.
+    pub(super) fn announce_to_all<'t>(
+        &self,
+        wanted: impl IntoIterator<Item = &'t Target<'t>>,
+    ) -> Result<bool> {
+        for target in wanted {
+            match target.find(self)? {
+                // Also when a lock was taken or given back meanwhile: nobody has been told then.
+                Some(glimpse) if announce(&glimpse.record, glimpse.publish).is_none() => {
+                    return Ok(false);
+                }
+                Some(_) => {}
+                None => {
+                    announce_for_arrival(self.arrival_word(target)?);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn look_until_any(

@@ -13,7 +13,7 @@ use crate::format::seat::Intent;
 use crate::lock::{Entry, own_shared, wait_for_lock, writer_entry};
 use crate::record::{Exchange, Glimpse, Linked, LockAttempt, NewVariable, Record, find, link};
 use crate::registry::{Patience, SeatLease, Step, Structural};
-use crate::seat::Seat;
+use crate::seat::{Seat, wake_those_who_wait_for_any};
 use crate::segment::{sleep_on, wake};
 use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write};
 use crate::value::Encoded;
@@ -290,21 +290,9 @@ impl Context {
     #[inline]
     pub(super) fn after_publication(&self, word: &AtomicU64, has_waiters: bool) -> Result<()> {
         if has_waiters {
-            self.wake_those_who_wait_for_any()?;
+            wake_those_who_wait_for_any(self.registry.segment())?;
         } else if self.wake_always {
             wake(word);
-        }
-        Ok(())
-    }
-
-    #[cold]
-    pub(super) fn wake_those_who_wait_for_any(&self) -> Result<()> {
-        for seat in Seat::all(self.registry.segment()) {
-            let seat = seat?;
-            if seat.waiting().load(Ordering::Relaxed) == super::wait::ANY {
-                seat.wake_word().fetch_add(1, Ordering::Relaxed);
-                wake(seat.wake_word());
-            }
         }
         Ok(())
     }
@@ -332,7 +320,7 @@ impl Context {
             Ordering::Relaxed,
         );
         wake(word);
-        self.wake_those_who_wait_for_any()
+        wake_those_who_wait_for_any(self.registry.segment())
     }
 
     /// A lease and its seat.
