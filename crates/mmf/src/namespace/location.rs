@@ -84,7 +84,10 @@ impl Link {
         platform::check_length(content.len() as u64)?;
         let mut file = unnamed.file();
         file.write_all(&content)?;
-        unnamed.publish(path).and_then(|file| FileIdentity::of(&file))
+        // Had before the name is: whatever fails, no name is left behind.
+        let identity = FileIdentity::of(unnamed.file())?;
+        unnamed.publish(path)?;
+        Ok(identity)
     }
 }
 
