@@ -35,19 +35,19 @@ const PARTS: &[Part] = &[
         short: "step --storage swapfile set-new set-small-by-large add",
     },
     Part {
-        full: "step --depth 3 --every 10 --kills 0 --without grow --without split-index \
+        full: "step --depth 3 --every 20 --kills 0 --without grow --without split-index \
                --without split-index-alone --without clean-index --without mend-after-a-crash",
         short: "step --depth 3 --every 5 --kills 0 set-small-by-small",
     },
     Part {
-        full: "step --depth 2 --every 40 --kills 0 \
+        full: "step --depth 2 --every 80 --kills 0 \
                grow split-index split-index-alone clean-index mend-after-a-crash",
         short: "step --depth 2 --every 40 --kills 0 grow",
     },
     Part { full: "storm --kills 100000", short: "storm --seconds 64" },
-    Part { full: "living", short: "living --every 25" },
+    Part { full: "living --every 5", short: "living --every 25" },
     Part { full: "faults", short: "faults --every 5" },
-    Part { full: "damage --files 6000 --live 100", short: "damage --files 300 --live 5" },
+    Part { full: "damage --files 4000 --live 60", short: "damage --files 300 --live 5" },
     Part { full: "crash", short: "crash --programs 150" },
 ];
 
