@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Configuration, each_configuration};
-use mmf::{Comparison, Condition, ErrorKind, LockOptions, Structure, Value, ValueType};
+use mmf::{Comparison, Condition, ErrorKind, LockOptions, Namespace, Structure, Value, ValueType};
 
 #[test]
 fn values_come_back_as_they_went_in() {
@@ -259,6 +259,25 @@ fn thousands_of_names_are_found_and_deleted_again() {
         }
         assert_eq!(namespace.check().unwrap(), []);
     });
+}
+
+/// Segments of the index that were full of removed names were split for the same names again, and
+/// the pages for that were lacking elsewhere.
+#[test]
+fn names_that_come_back_find_the_room_that_they_had() {
+    // The hash seed decides how full each segment is in the end.
+    for _ in 0..60 {
+        let namespace = Namespace::in_memory(128 << 10).unwrap();
+        let set = |number: usize| namespace.set(&format!("name {number}"), &[1; 10][..]);
+        let fill = || (0..).find(|number| set(*number).is_err()).unwrap();
+        let filled = fill();
+        (0..filled).for_each(|number| {
+            assert!(namespace.delete(&format!("name {number}")).unwrap());
+        });
+        let again = fill();
+        assert!(again + 2 >= filled, "{again} after {filled}");
+        assert_eq!(namespace.check().unwrap(), []);
+    }
 }
 
 #[test]

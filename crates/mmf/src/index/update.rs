@@ -34,17 +34,23 @@ fn locate(journal: &Journal<'_>, hash: Hash) -> Result<Place> {
 /// Stages the word for a record. Room was made before.
 pub(crate) fn insert(journal: &mut Journal<'_>, hash: Hash, record: u64) -> Result<()> {
     let place = locate(journal, hash)?;
+    let (offset, word) = vacancy(journal, &place, hash)?;
+    if word == FREE {
+        let used = journal.read(place.base + USED)?;
+        journal.write(place.base + USED, used.wrapping_add(1))?;
+    }
+    journal.write(offset, hash.word(record))
+}
+
+/// The word that a name's insertion takes, and whether it is free or removed.
+fn vacancy(journal: &Journal<'_>, place: &Place, hash: Hash) -> Result<(u64, u64)> {
     let mut line = hash.line();
     for _ in 0..LINES {
         let first = place.base + HEADER + line * LINE;
         for offset in (first..first + LINE).step_by(8) {
             let word = journal.read(offset)?;
-            if word == FREE {
-                let used = journal.read(place.base + USED)?;
-                journal.write(place.base + USED, used.wrapping_add(1))?;
-            }
             if word == FREE || word == REMOVED {
-                return journal.write(offset, hash.word(record));
+                return Ok((offset, word));
             }
         }
         line = (line + 1) % LINES;
@@ -94,7 +100,10 @@ pub(crate) fn make_room(
     for _ in 0..GREATEST_DEPTH * 2 {
         let mut journal = Journal::begin(segment);
         let place = locate(&journal, hash)?;
-        if journal.read(place.base + USED)? < SPLIT_AT {
+        let has_room = journal.read(place.base + USED)? < SPLIT_AT;
+        // A word in the place of a removed one makes the segment no fuller: names that come back
+        // find the room that they had.
+        if has_room || vacancy(&journal, &place, hash)?.1 == REMOVED {
             return Ok(());
         }
         let depth = segment_depth(&journal, &place)?;
