@@ -99,7 +99,8 @@ impl Observer {
                 let length = usize::try_from(watched.file.metadata()?.len())?;
                 has_changed |= std::mem::replace(&mut watched.length, length) != length;
             }
-            let mut expected = watched.content.len();
+            // Whoever begins a half-made namespace again shortens its file first.
+            let mut expected = watched.content.len().min(watched.length);
             loop {
                 self.buffer.resize(expected, 0);
                 watched.file.read_exact_at(&mut self.buffer, 0)?;
