@@ -8,10 +8,12 @@
 mod all;
 mod byte_lock;
 mod crash;
+mod crew;
 mod damage;
 mod faults;
 mod layout;
 mod living;
+mod place;
 mod roles;
 mod scenario;
 mod step;

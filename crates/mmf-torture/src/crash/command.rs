@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use super::program::{Count, Place, busy, orderly};
 use crate::Result;
+use crate::crew::processors;
+use crate::place::work_directory;
 
 /// Every so manieth program has threads that never pause.
 const BUSY: u64 = 8;
@@ -35,10 +37,8 @@ impl Crash {
 
     fn share_out(&self) -> Result<()> {
         let started = Instant::now();
-        let mut place = tempfile::Builder::new();
-        place.prefix("mmf-torture-");
-        let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
-        let processes = std::thread::available_parallelism().map_or(2, usize::from) as u64;
+        let root = work_directory()?;
+        let processes = processors() as u64;
         let mut children = Vec::new();
         for process in 0..processes {
             let share = self.programs / processes + u64::from(process < self.programs % processes);

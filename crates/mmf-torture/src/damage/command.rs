@@ -11,6 +11,8 @@ use super::supervisor::{Finding, Supervisor};
 use super::tally::Tally;
 use super::worker::kept;
 use crate::Result;
+use crate::crew::processors;
+use crate::place::work_directory;
 
 /// Findings after which a run ends.
 const ENOUGH: usize = 20;
@@ -53,9 +55,7 @@ impl Damage {
     /// Prints a table of what the operations came to.
     pub(crate) fn run(&self) -> Result<()> {
         let started = Instant::now();
-        let mut place = tempfile::Builder::new();
-        place.prefix("mmf-torture-");
-        let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
+        let root = work_directory()?;
         let outcome = Mutex::new(Outcome::default());
         match &self.replay {
             Some(path) => self.replay(root.path(), path, &outcome)?,
@@ -79,7 +79,7 @@ impl Damage {
 
     /// Files that nobody is attached to, shared out to as many workers as there are processors.
     fn at_rest(&self, root: &Path, outcome: &Mutex<Outcome>) -> Result<()> {
-        let processes = std::thread::available_parallelism().map_or(2, usize::from);
+        let processes = processors();
         let next = AtomicU64::new(0);
         let end = Instant::now() + Duration::from_secs(self.seconds);
         let work = |number: usize| -> Result<()> {

@@ -16,6 +16,8 @@ use super::places::{self, Ground, Task};
 use super::room::{Scarcity, applies};
 use super::tracer::Plan;
 use crate::Result;
+use crate::crew::processors;
+use crate::place::work_directory;
 use crate::scenario::catalogue::{all, find};
 use crate::scenario::{Scenario, Storage};
 
@@ -81,9 +83,7 @@ enum Part {
 impl Faults {
     /// Prints a table of the faults and what they came to.
     pub(crate) fn run(&self) -> Result<()> {
-        let mut place = tempfile::Builder::new();
-        place.prefix("mmf-torture-");
-        let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
+        let root = work_directory()?;
         if let (Some(at), Some(errno)) = (self.call, self.errno) {
             return self.one_call(root.path(), at, errno);
         }
@@ -108,8 +108,7 @@ impl Faults {
     }
 
     fn jobs(&self) -> usize {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or(processors, usize::from)
+        self.jobs.map_or_else(processors, usize::from)
     }
 
     fn room(&self, title: &str, scarcity: Scarcity, root: &Path) -> Result<Vec<String>> {

@@ -2,16 +2,15 @@
 
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use super::stand::{Report, can_be_stood_in, stand_in};
 use crate::Result;
+use crate::crew::share_out;
+use crate::place::work_directory;
 use crate::scenario::catalogue::{all, find};
 use crate::scenario::{Scenario, Storage};
-use crate::tracee::{fix_addresses, stay_on_processor};
+use crate::tracee::fix_addresses;
 
 /// Leaves processes standing, alive, at every state of every operation, and goes on beside them.
 #[derive(Debug, clap::Args)]
@@ -50,35 +49,25 @@ impl Living {
             scenarios.iter().for_each(|scenario| println!("{}", scenario.name));
             return Ok(());
         }
-        // Memory, so that copies are quick; elsewhere the same, but slower.
-        let mut place = tempfile::Builder::new();
-        place.prefix("mmf-torture-");
-        let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
+        let root = work_directory()?;
         fix_addresses()?;
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let jobs = self.jobs.map_or(processors, usize::from);
-        let (next, started) = (AtomicUsize::new(0), Instant::now());
-        std::thread::scope(|scope| {
-            let (sender, endings) = channel();
-            for job in 0..jobs {
-                let (scenarios, next, sender, root) =
-                    (&scenarios, &next, sender.clone(), root.path());
-                scope.spawn(move || {
-                    let done = self.work(scenarios, next, root, job % processors, &|ending| {
-                        let _ = sender.send(ending);
-                    });
-                    if let Err(error) = done {
-                        eprintln!("{error}");
-                    }
-                });
-            }
-            drop(sender);
-            let mut table = Table::new(self, scenarios.len());
-            for (name, ending) in endings {
-                table.take(name, ending);
-            }
-            table.conclude(started.elapsed())
-        })
+        let started = Instant::now();
+        let mut table = Table::new(self, scenarios.len());
+        let stand = |(): &(), number: usize| {
+            let started = Instant::now();
+            let outcome = stand_in(&scenarios[number], root.path(), self.every.get());
+            Ending { outcome, time: started.elapsed() }
+        };
+        share_out(
+            self.jobs,
+            scenarios.len(),
+            || (),
+            stand,
+            |number, ending| {
+                table.take(scenarios[number].name, ending);
+            },
+        );
+        table.conclude(started.elapsed())
     }
 
     fn scenarios(&self) -> Result<Vec<Scenario>> {
@@ -90,25 +79,6 @@ impl Living {
             _ => Err(format!("nobody can be attached beside {name}").into()),
         };
         self.names.iter().map(find).collect()
-    }
-
-    /// Works on one scenario after the other.
-    fn work(
-        &self,
-        scenarios: &[Scenario],
-        next: &AtomicUsize,
-        root: &Path,
-        processor: usize,
-        finished: &dyn Fn((&'static str, Ending)),
-    ) -> Result<()> {
-        stay_on_processor(processor)?;
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(scenario) = scenarios.get(number) else { return Ok(()) };
-            let started = Instant::now();
-            let outcome = stand_in(scenario, root, self.every.get());
-            finished((scenario.name, Ending { outcome, time: started.elapsed() }));
-        }
     }
 }
 

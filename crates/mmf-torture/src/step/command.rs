@@ -2,9 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::bystander::stand_by;
@@ -12,10 +10,12 @@ use super::judge::{Manner, judge};
 use super::jury::Jury;
 use super::stepper::{Extent, Report, Stepper};
 use crate::Result;
+use crate::crew::share_out;
+use crate::place::work_directory;
 use crate::roles::Part;
 use crate::scenario::catalogue::{all, find};
 use crate::scenario::{Scenario, Storage};
-use crate::tracee::{fix_addresses, stay_on_processor};
+use crate::tracee::fix_addresses;
 
 /// Executes operations instruction by instruction and judges every state that a kill would leave.
 #[derive(Debug, clap::Args)]
@@ -108,34 +108,25 @@ struct Ending {
 
 fn step(request: &Step) -> Result<()> {
     let scenarios = scenarios(request)?;
-    // Memory, so that copies are quick; elsewhere the same, but slower.
-    let mut place = tempfile::Builder::new();
-    place.prefix("mmf-torture-");
-    let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
+    let root = work_directory()?;
     fix_addresses()?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = request.jobs.map_or(processors, usize::from);
-    let (next, started) = (AtomicUsize::new(0), Instant::now());
-    std::thread::scope(|scope| {
-        let (sender, endings) = channel();
-        for job in 0..jobs {
-            let (scenarios, next, sender, root) = (&scenarios, &next, sender.clone(), root.path());
-            scope.spawn(move || {
-                let done = work(request, scenarios, next, root, job % processors, &|ending| {
-                    let _ = sender.send(ending);
-                });
-                if let Err(error) = done {
-                    eprintln!("{error}");
-                }
-            });
-        }
-        drop(sender);
-        let mut table = Table::new(request, &scenarios);
-        for (number, ending) in endings {
-            table.take(number, ending);
-        }
-        table.conclude(started.elapsed())
-    })
+    let started = Instant::now();
+    let mut table = Table::new(request, &scenarios);
+    let extent =
+        Extent { depth: request.depth, every: request.every.get(), kill_every: request.kills };
+    let step = |jury: &Jury, number: usize| {
+        let started = Instant::now();
+        let keep = request.keep.as_deref();
+        let stepper = Stepper { root: root.path(), jury, keep, extent };
+        let outcome = stepper.step(&scenarios[number]);
+        Ending { outcome, time: started.elapsed() }
+    };
+    // The judges are started before their stepper stays on one processor, so they may be anywhere.
+    let jury = || Jury::new(root.path(), 2);
+    share_out(request.jobs, scenarios.len(), jury, step, |number, ending| {
+        table.take(number, ending);
+    });
+    table.conclude(started.elapsed())
 }
 
 fn scenarios(request: &Step) -> Result<Vec<Scenario>> {
@@ -148,30 +139,6 @@ fn scenarios(request: &Step) -> Result<Vec<Scenario>> {
         scenarios.retain(|scenario| scenario.name != left_out.name);
     }
     Ok(scenarios)
-}
-
-/// Steps one scenario after the other.
-fn work(
-    request: &Step,
-    scenarios: &[Scenario],
-    next: &AtomicUsize,
-    root: &Path,
-    processor: usize,
-    finished: &dyn Fn((usize, Ending)),
-) -> Result<()> {
-    // Made first, so that judges may be anywhere.
-    let jury = Jury::new(root, 2);
-    stay_on_processor(processor)?;
-    let extent =
-        Extent { depth: request.depth, every: request.every.get(), kill_every: request.kills };
-    let stepper = Stepper { root, jury: &jury, keep: request.keep.as_deref(), extent };
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let Some(scenario) = scenarios.get(number) else { return Ok(()) };
-        let started = Instant::now();
-        let outcome = stepper.step(scenario);
-        finished((number, Ending { outcome, time: started.elapsed() }));
-    }
 }
 
 /// Rows in the order of the scenarios, whatever the order in which they end.

@@ -13,6 +13,7 @@ use super::scenario::Scenario;
 use super::scenarios::ALL;
 use super::supervisor::{Extent, Report, Supervisor};
 use crate::Result;
+use crate::place::work_directory;
 use crate::scenario::Storage;
 
 /// Kills when neither their number nor a time is given.
@@ -128,9 +129,7 @@ impl Storm {
 
     /// Runs one storm in a process of its own, which nothing outside can disturb.
     fn run_one(&self, name: &str, storage: Storage, share: &Share) -> Result<Report> {
-        let mut place = tempfile::Builder::new();
-        place.prefix("mmf-torture-");
-        let root = place.tempdir_in("/dev/shm").or_else(|_| place.tempdir())?;
+        let root = work_directory()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["storm", name, "--seed", &share.seed.to_string()]);
         command.args(["--workers", &self.workers.to_string(), "--storage", word_of(storage)]);
