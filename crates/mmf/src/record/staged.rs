@@ -86,6 +86,8 @@ pub(crate) fn staged() -> Segment {
         line_of(MISSING)..line_of(MISSING) + LINE,
         DIRECTORY..DIRECTORY + HEADER + 8,
         BLOCKS..BLOCKS + HEADER + 3 * BLOCK_SIZE,
+        // Whoever walks over the heap looks whether it ends inside.
+        END - 8..END,
     ];
     let segment = Segment::with_ranges(END, &ranges);
     let store = |offset, word| segment.word(offset).unwrap().store(word, Ordering::Relaxed);
