@@ -24,6 +24,7 @@ const INDEX_ROOT: u64 = 136;
 const CAPACITY_WORD: u64 = 152;
 const BOOT: u64 = 96;
 const STRUCTURAL_LOCK: u64 = 192;
+const HEAP_START: u64 = 88;
 const BREAK: u64 = 256;
 const RECORD_SLABS: u64 = 288;
 const SEAT_EXTENT_COUNT: u64 = 320;
@@ -257,6 +258,17 @@ fn mending_a_terabyte_of_holes_costs_nothing() {
     let mended = within(move || builder.open().unwrap());
     let repair = mended.repair().expect("it is damaged");
     assert_eq!((repair.kept, repair.lost.len()), (11, 0), "{repair:?}");
+}
+
+/// Changed in the middle of a check, it made the sums overflow; here it is changed before.
+#[test]
+fn a_heap_that_begins_behind_its_end() {
+    for start in [u64::MAX, u64::MAX - 4095, 1 << 41] {
+        let victim = Victim::new();
+        let namespace = victim.builder().open().unwrap();
+        victim.set_word(HEAP_START, start);
+        within(move || look(&namespace));
+    }
 }
 
 #[test]

@@ -91,8 +91,11 @@ pub(crate) fn used_blocks(view: &Journal<'_>, run: Run) -> Result<u64> {
 /// Adds up what the runs are used for.
 pub(crate) fn account_runs(view: &Journal<'_>) -> Result<Account> {
     let load = |offset: u64| view.read(offset);
-    let mut account =
-        Account { committed: load(BREAK)?, tables: load(HEAP_START)?, ..Account::default() };
+    let (committed, tables) = (load(BREAK)?, load(HEAP_START)?);
+    if tables > committed.min(GREATEST_CAPACITY) {
+        return Err(Error::damaged(HEAP_START, "the heap begins behind its end"));
+    }
+    let mut account = Account { committed, tables, ..Account::default() };
     walk_runs(view, |run| {
         let bytes = run.info.pages() * PAGE;
         match run.kind {
