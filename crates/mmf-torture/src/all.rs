@@ -11,7 +11,7 @@ pub(crate) struct All {
     /// Names the programs and does nothing.
     #[arg(long)]
     list: bool,
-    /// Takes minutes instead of hours: fewer states, kills and files, from the same seeds each time.
+    /// Takes minutes instead of half an hour: fewer states, kills and files.
     #[arg(long)]
     short: bool,
 }
