@@ -120,9 +120,12 @@ impl HeaderFacts {
 
     /// Whether the system may have crashed since the namespace was last known to be sound.
     pub(crate) fn is_unverified(&self) -> bool {
+        if self.options & OPTION_CHECKSUMS == 0 {
+            return false;
+        }
         let current = platform::boot_id();
         // Without an id of the boot nothing is known of the time before.
-        self.options & OPTION_CHECKSUMS != 0 && (self.boot != current || current == [0; 2])
+        self.boot != current || current == [0; 2]
     }
 
     /// Refuses what this library does not understand.

@@ -14,7 +14,7 @@ use crate::format::slot;
 use crate::heap;
 use crate::index;
 use crate::journal::Journal;
-use crate::platform::{self, Access, FileSystem, UnnamedFile};
+use crate::platform::{self, Access, FileSystem, ProcessIdentity, UnnamedFile};
 use crate::segment::{Segment, Source};
 use crate::sync::Ordering;
 
@@ -153,7 +153,12 @@ fn lay_out(segment: &Segment, capacity: u64, origin: &Origin) -> Result<()> {
         }
         error
     })?;
-    let [first_of_boot, second_of_boot] = platform::boot_id();
+    let [first_of_boot, second_of_boot] = if origin.options & OPTION_CHECKSUMS != 0 {
+        platform::boot_id()
+    } else {
+        // It decides nothing here: what the process knows of it will do.
+        ProcessIdentity::current().boot_id
+    };
     let words = [
         (VERSION, FORMAT_VERSION),
         (NAMESPACE_ID, origin.id[0]),

@@ -32,11 +32,15 @@ pub(crate) struct Attachment {
     anchor: Option<Anchor>,
     /// Seats leased by this process that no thread uses at present.
     pub(super) idle_seats: Mutex<Vec<u32>>,
-    pub(crate) identity: ProcessIdentity,
+    pub(crate) identity: Arc<ProcessIdentity>,
 }
 
 impl Attachment {
-    pub(super) fn new(slot: Option<u32>, anchor: Option<Anchor>, who: ProcessIdentity) -> Self {
+    pub(super) fn new(
+        slot: Option<u32>,
+        anchor: Option<Anchor>,
+        who: Arc<ProcessIdentity>,
+    ) -> Self {
         Self {
             epoch: fork_epoch(),
             slot,
@@ -155,7 +159,7 @@ impl Drop for Registry {
             return;
         }
         let Some(slot) = attachment.slot else { return };
-        let who = attachment.identity.clone();
+        let who = Arc::clone(&attachment.identity);
         // What cannot be returned now is reaped by others: the slot's byte is released with the
         // anchor, and the slot still says LIVE.
         match self.return_everything(slot) {

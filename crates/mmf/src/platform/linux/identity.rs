@@ -1,13 +1,21 @@
 //! Who this process is, for people to read, and random bytes.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
+use super::fork::fork_epoch;
+
 /// The longest program name kept, in bytes.
 const LONGEST_PROGRAM: usize = 48;
+/// More than `/proc` has to say of a process's times, or of a boot of the machine.
+const LONGEST_LINE: usize = 2048;
+
+/// What a process was found to be, and the fork epoch in which it was.
+static KNOWN: Mutex<Option<(u64, Arc<ProcessIdentity>)>> = Mutex::new(None);
 
 /// A description of a process for people to read. No decision is made from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +34,35 @@ pub(crate) struct ProcessIdentity {
 
 impl ProcessIdentity {
     /// The identity of the calling process, with zeros for whatever cannot be read.
-    pub(crate) fn current() -> Self {
-        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    ///
+    /// It is read once: none of it changes before an exec, and a forked child reads its own.
+    pub(crate) fn current() -> Arc<Self> {
+        let epoch = fork_epoch();
+        // Tried, never waited for: a child may inherit it locked by a thread that it has not.
+        let mut known = KNOWN.try_lock().ok();
+        if let Some((then, identity)) = known.as_deref().and_then(Option::as_ref)
+            && *then == epoch
+        {
+            return Arc::clone(identity);
+        }
+        let identity = Arc::new(Self::read());
+        // What could not be read now may be readable the next time.
+        if identity.is_complete()
+            && let Some(known) = known.as_deref_mut()
+        {
+            *known = Some((epoch, Arc::clone(&identity)));
+        }
+        identity
+    }
+
+    /// Whether everything could be read.
+    fn is_complete(&self) -> bool {
+        let numbers = [self.start_time, self.pid_namespace];
+        !numbers.contains(&0) && self.boot_id != [0; 2] && !self.program.is_empty()
+    }
+
+    fn read() -> Self {
+        let stat = read_line("/proc/self/stat");
         Self {
             pid: std::process::id(),
             start_time: start_time_in(&stat).unwrap_or(0),
@@ -40,13 +75,20 @@ impl ProcessIdentity {
 
 /// The kernel's number for this boot of the machine as two words; zeros when it cannot be read.
 pub(crate) fn boot_id() -> [u64; 2] {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let text = read_line("/proc/sys/kernel/random/boot_id");
     let bytes = parse_uuid(text.trim()).unwrap_or([0; 16]);
     [0, 8].map(|start| {
         let mut word = [0; 8];
         word.copy_from_slice(&bytes[start..start + 8]);
         u64::from_le_bytes(word)
     })
+}
+
+/// What a file of one line under `/proc` says, read in one call; nothing when it cannot be read.
+fn read_line(path: &str) -> String {
+    let mut line = [0; LONGEST_LINE];
+    let length = File::open(path).and_then(|mut file| file.read(&mut line)).unwrap_or(0);
+    String::from_utf8_lossy(&line[..length]).into_owned()
 }
 
 /// Field 22 of a `/proc/PID/stat` line. Field 2 may hold spaces and parentheses, so counting
@@ -63,8 +105,7 @@ fn program() -> String {
         .as_deref()
         .and_then(|path| path.file_name())
         .map(|name| name.to_string_lossy().into_owned())
-        .or_else(|| fs::read_to_string("/proc/self/comm").ok())
-        .unwrap_or_default();
+        .unwrap_or_else(|| read_line("/proc/self/comm"));
     let name = name.trim_end();
     let name = name.strip_suffix(" (deleted)").unwrap_or(name);
     name[..name.floor_char_boundary(LONGEST_PROGRAM)].to_owned()
@@ -108,6 +149,24 @@ mod tests {
         assert_ne!(identity.pid_namespace, 0);
         assert_ne!(identity.boot_id, [0; 2]);
         assert!(!identity.program.is_empty() && identity.program.len() <= LONGEST_PROGRAM);
+    }
+
+    #[test]
+    fn an_identity_is_read_once() {
+        assert_eq!(*ProcessIdentity::current(), ProcessIdentity::read());
+        let again = || Arc::ptr_eq(&ProcessIdentity::current(), &ProcessIdentity::current());
+        // Another test may hold the lock at any one moment, but not at each.
+        assert!((0..1000).any(|_| again()));
+    }
+
+    #[test]
+    fn an_identity_that_is_not_whole_is_not_kept() {
+        let whole = ProcessIdentity::read();
+        assert!(whole.is_complete());
+        assert!(!ProcessIdentity { start_time: 0, ..whole.clone() }.is_complete());
+        assert!(!ProcessIdentity { pid_namespace: 0, ..whole.clone() }.is_complete());
+        assert!(!ProcessIdentity { boot_id: [0; 2], ..whole.clone() }.is_complete());
+        assert!(!ProcessIdentity { program: String::new(), ..whole }.is_complete());
     }
 
     #[test]
