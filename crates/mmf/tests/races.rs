@@ -123,3 +123,30 @@ fn a_set_on_the_condition_of_a_version_makes_no_variable() {
         }
     });
 }
+
+/// The file's length was asked for before the header was read: a resize between the two made the
+/// capacity look longer than the file, and an opening said that the file was truncated.
+#[test]
+fn opening_beside_a_resize_finds_no_truncated_file() {
+    let place = Configuration::Tmpfs.open_sized(1 << 20);
+    let begin = Instant::now();
+    let openings = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while begin.elapsed() < TIME {
+                    place.ground.builder().read_only(true).open().unwrap();
+                    openings.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        for capacity in (1_u64 << 20..1 << 40).step_by(4096) {
+            place.namespace.resize(capacity).unwrap();
+            if begin.elapsed() >= TIME {
+                break;
+            }
+        }
+    });
+    assert!(openings.into_inner() > 100);
+    assert_eq!(place.namespace.check().unwrap(), []);
+}

@@ -42,8 +42,7 @@ pub(crate) fn read_header(file: &File) -> Result<HeaderFacts> {
 /// Reads the header of a namespace file whose sizes may be damaged; also the file's length.
 pub(crate) fn read_any_header(file: &File) -> Result<(HeaderFacts, u64)> {
     let failed = |error| Error::io("reading the header", error);
-    let length = platform::length(file).map_err(failed)?;
-    let mut page = vec![0; PAGE as usize];
+    let mut page = [0; PAGE as usize];
     let mut filled = 0;
     while filled < page.len() {
         match file.read_at(&mut page[filled..], filled as u64) {
@@ -53,6 +52,8 @@ pub(crate) fn read_any_header(file: &File) -> Result<(HeaderFacts, u64)> {
             Err(error) => return Err(failed(error)),
         }
     }
+    // Asked for behind the page: a resize lengthens the file before the capacity says so.
+    let length = platform::length(file).map_err(failed)?;
     let word = |offset: u64| {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&page[offset as usize..offset as usize + 8]);
