@@ -35,8 +35,9 @@ pub(crate) fn namespace_directory() -> io::Result<PathBuf> {
         return chosen_directory(chosen);
     }
     let own_name = format!("mmf-{}", current_user());
-    if Path::new(SHARED_MEMORY).is_dir() {
-        return private_directory(Path::new(SHARED_MEMORY).join(own_name));
+    match private_directory(Path::new(SHARED_MEMORY).join(&own_name)) {
+        Err(_) if !Path::new(SHARED_MEMORY).is_dir() => {}
+        answer => return answer,
     }
     match from_environment("XDG_RUNTIME_DIR").filter(|runtime| runtime.is_dir()) {
         Some(runtime) => private_directory(runtime.join("mmf")),
@@ -62,18 +63,30 @@ fn from_environment(variable: impl AsRef<OsStr>) -> Option<PathBuf> {
 
 /// Accepts a directory that the user named, after creating it if needed.
 fn chosen_directory(path: PathBuf) -> io::Result<PathBuf> {
-    create_private(&path)?;
-    let metadata = fs::metadata(&path)?;
+    let metadata = existing_or_created(&path, |path| fs::metadata(path))?;
     check_chosen(&metadata, current_user()).map_err(|reason| refused(&path, reason))?;
     Ok(path)
 }
 
 /// Accepts a directory that only this user can enter, after creating it if needed.
 fn private_directory(path: PathBuf) -> io::Result<PathBuf> {
-    create_private(&path)?;
-    let metadata = fs::symlink_metadata(&path)?;
+    let metadata = existing_or_created(&path, |path| fs::symlink_metadata(path))?;
     check_private(&metadata, current_user()).map_err(|reason| refused(&path, reason))?;
     Ok(path)
+}
+
+/// What `look` shows of a directory, which is created if it is missing.
+fn existing_or_created(
+    path: &Path,
+    look: fn(&Path) -> io::Result<Metadata>,
+) -> io::Result<Metadata> {
+    match look(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_private(path)?;
+            look(path)
+        }
+        answer => answer,
+    }
 }
 
 /// Creates a directory of mode 0700 unless something has its name.
