@@ -14,17 +14,23 @@ use crate::format::slot;
 use crate::heap;
 use crate::index;
 use crate::journal::Journal;
-use crate::platform::{self, Access, FileSystem, ProcessIdentity, UnnamedFile};
+use crate::platform::{self, Access, FileIdentity, FileSystem, ProcessIdentity, UnnamedFile};
 use crate::segment::{Segment, Source};
 use crate::sync::Ordering;
 
-/// A finished namespace in a file without a name, in `directory`.
-pub(super) fn build_unnamed(builder: &Builder, directory: &Path) -> Result<UnnamedFile> {
+/// The path of a file that gets none from us.
+pub(super) const NOWHERE: &str = "/nonexistent";
+
+/// A finished namespace in a file without a name, which is to stand at `path`: the file, and its
+/// memory to attach to once it does.
+pub(super) fn build_unnamed(builder: &Builder, path: &Path) -> Result<(UnnamedFile, Segment)> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
     let unnamed = platform::create_unnamed(directory, builder.mode, builder.capacity)
         .map_err(|error| Error::io(format!("making a file in {}", directory.display()), error))?;
     let origin = Origin::new(builder, check_file_system(unnamed.file())?)?;
-    lay_out_file(unnamed.file(), builder.capacity, &origin)?;
-    Ok(unnamed)
+    let segment = map(unnamed.file(), path, builder.capacity)?;
+    lay_out_durably(&segment, builder.capacity, &origin)?;
+    Ok((unnamed, segment))
 }
 
 /// Makes an empty file a namespace, or goes on where somebody was killed doing so. Returns whether
@@ -68,23 +74,28 @@ pub(super) fn build_in_memory(builder: &Builder) -> Result<Segment> {
     Ok(segment)
 }
 
-/// Makes a file of this length a namespace. One with checksums is on its device when it gets its
-/// name, so that no crash leaves a name that leads to zeros.
+/// Makes a file of this length a namespace.
 pub(super) fn lay_out_file(file: &std::fs::File, capacity: u64, origin: &Origin) -> Result<()> {
-    let segment = map(file, capacity)?;
-    lay_out(&segment, capacity, origin)?;
+    lay_out_durably(&map(file, Path::new(NOWHERE), capacity)?, capacity, origin)
+}
+
+/// Makes a segment a namespace. One with checksums is on its device when it gets its name, so that
+/// no crash leaves a name that leads to zeros.
+fn lay_out_durably(segment: &Segment, capacity: u64, origin: &Origin) -> Result<()> {
+    lay_out(segment, capacity, origin)?;
     if origin.options & OPTION_CHECKSUMS != 0 {
         segment.flush(segment.word(BREAK)?.load(Ordering::Relaxed))?;
     }
     Ok(())
 }
 
-/// A segment over a file that has no name yet: it is reached by its descriptor alone.
-pub(super) fn map(file: &std::fs::File, capacity: u64) -> Result<Segment> {
+/// A segment over a file that will stand at `path`: before it does, it is reached by its
+/// descriptor alone.
+pub(super) fn map(file: &std::fs::File, path: &Path, capacity: u64) -> Result<Segment> {
     let file = file.try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
-    let source = Source::new(file, "/nonexistent".into())
-        .map_err(|error| Error::io("identifying the file", error))?;
-    Segment::of_file(source, capacity, Access::ReadWrite)
+    let identity =
+        FileIdentity::of(&file).map_err(|error| Error::io("identifying the file", error))?;
+    Segment::of_file(Source::new(file, path.to_owned(), identity), capacity, Access::ReadWrite)
 }
 
 /// Refuses file systems whose mappings are not coherent between processes.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::name::{NamespaceName, Scope};
@@ -51,6 +52,13 @@ pub(super) struct Link {
 impl Link {
     /// The link in a file, or none when the file is something else.
     pub(super) fn read(file: &File) -> Result<Option<Self>> {
+        let mut magic = [0; LINK_MAGIC.len()];
+        match file.read_exact_at(&mut magic, 0) {
+            Ok(()) if magic == *LINK_MAGIC => {}
+            Ok(()) => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(Error::io("reading the file", error)),
+        }
         let mut content = Vec::new();
         file.take(LONGEST_LINK)
             .read_to_end(&mut content)
@@ -102,16 +110,14 @@ pub(super) enum Bearer {
 
 impl Bearer {
     pub(super) fn of(path: &Path) -> Result<Self> {
-        let opened = platform::open_existing(path, Access::ReadOnly);
-        let file = match opened {
-            Ok(file) => file,
+        let opened = platform::open_with_facts(path, Access::ReadOnly);
+        let (file, facts) = match opened {
+            Ok(opened) => opened,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::Nobody),
             Err(error) => return Err(Error::io(format!("opening {}", path.display()), error)),
         };
         let Some(link) = Link::read(&file)? else { return Ok(Self::Other) };
-        let identity = FileIdentity::of(&file)
-            .map_err(|error| Error::io(format!("asking what {} is", path.display()), error))?;
-        Ok(Self::Link(link, identity))
+        Ok(Self::Link(link, facts.identity))
     }
 }
 

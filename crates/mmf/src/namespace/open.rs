@@ -11,13 +11,13 @@ use super::handle::Namespace;
 use super::location::{Bearer, Link, absolute, path_of};
 use super::name::NamespaceName;
 use super::repair::Repair;
-use super::verify::{Verified, leads_to, mend, verify};
+use super::verify::{Mark, Verified, leads_to, mend, verify};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::{
-    HASH_SEED, OPTION_CHECKSUMS, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
+    HASH_SEED, NAMESPACE_ID, OPTION_CHECKSUMS, OPTION_WAKE_ALWAYS, OPTION_WHILE_ATTACHED, OPTIONS,
 };
-use crate::inspect::header::{HeaderFacts, read_header};
-use crate::platform::{self, Access, FileIdentity};
+use crate::inspect::header::read_header;
+use crate::platform::{self, Access, FileFacts, FileIdentity, Owner};
 use crate::registry::Registry;
 use crate::segment::{Segment, Source, remove_link};
 use crate::sync::Ordering;
@@ -75,9 +75,9 @@ pub(super) fn repair(builder: &Builder, name: &NamespaceName) -> Result<Repair> 
                 }
             }
         };
-        let file = open_file(&path, Access::ReadWrite)?.ok_or_else(missing)?;
+        let (file, known) = open_file(&path, Access::ReadWrite)?.ok_or_else(missing)?;
         if builder.swapfile.is_none() {
-            check_owner(builder, &file, &path)?;
+            check_owner(builder, known.owner, &path)?;
         }
         if let Some(repair) = mend(builder, &path, &file)? {
             return Ok(repair);
@@ -90,7 +90,7 @@ pub(super) fn repair(builder: &Builder, name: &NamespaceName) -> Result<Repair> 
 
 fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -> Result<Attempt> {
     let path = path_of(name)?;
-    let Some(file) = open_file(&path, access_of(builder))? else {
+    let Some((file, known)) = open_file(&path, access_of(builder))? else {
         return match existence {
             Existence::Required => Err(missing()),
             Existence::Forbidden | Existence::Optional => {
@@ -108,27 +108,27 @@ fn open_by_name(builder: &Builder, name: &NamespaceName, existence: Existence) -
         };
         return if is_left_over { Ok(Attempt::Again) } else { Err(already_exists(&path)) };
     }
-    check_owner(builder, &file, &path)?;
+    check_owner(builder, known.owner, &path)?;
     match Link::read(&file)? {
         Some(link) => {
             if remove_left_over_by_link(builder, &path, &file, &link)? {
                 return Ok(Attempt::Again);
             }
-            let Some(target) = open_file(&link.path, access_of(builder))? else {
+            let Some((target, target_known)) = open_file(&link.path, access_of(builder))? else {
                 return Err(Error::new(
                     ErrorKind::NotFound,
                     format!("its swapfile {} is gone", link.path.display()),
                 )
                 .advise("remove the name with `mmf remove`"));
             };
-            let attempt = attach_existing(builder, &link.path, target, Some(link.id))?;
-            if let (Attempt::Opened(namespace), Ok(identity)) = (&attempt, FileIdentity::of(&file))
-            {
-                namespace.remember_link(&path, identity);
+            let identity = target_known.identity;
+            let attempt = attach_existing(builder, &link.path, target, identity, Some(link.id))?;
+            if let Attempt::Opened(namespace) = &attempt {
+                namespace.remember_link(&path, known.identity);
             }
             Ok(attempt)
         }
-        None => attach_existing(builder, &path, file, None),
+        None => attach_existing(builder, &path, file, known.identity, None),
     }
 }
 
@@ -163,7 +163,7 @@ fn open_by_swapfile(
             made = file;
             attempt
         }
-        Some(file) => {
+        Some((file, FileFacts { identity, .. })) => {
             let length = platform::length(&file)
                 .map_err(|error| Error::io("asking for the file's length", error))?;
             let is_new = length == 0 || is_unfinished(&file);
@@ -172,14 +172,14 @@ fn open_by_swapfile(
                 if !is_mine && existence == Existence::Forbidden {
                     return Err(already_exists(&path));
                 }
-                attach(builder, &path, file, None)?
+                attach(builder, &path, file, identity, None)?
             } else if existence == Existence::Forbidden {
                 if !remove_left_over(&path, &file)? {
                     return Err(already_exists(&path));
                 }
                 Attempt::Again
             } else {
-                attach_existing(builder, &path, file, None)?
+                attach_existing(builder, &path, file, identity, None)?
             }
         }
     };
@@ -243,16 +243,12 @@ fn create_at(
     if builder.read_only {
         return Err(missing());
     }
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let unnamed = build_unnamed(builder, directory)?;
-    // Had before the name is, so that the name can be withdrawn whatever else fails then.
-    let kept =
-        unnamed.file().try_clone().map_err(|error| Error::io("duplicating a descriptor", error))?;
+    let (unnamed, segment) = build_unnamed(builder, path)?;
     match unnamed.publish(path) {
-        Ok(file) => match attach(builder, path, file, None) {
-            Ok(attempt) => Ok((attempt, Some(kept))),
+        Ok(file) => match attach_to(builder, path, segment, None) {
+            Ok(attempt) => Ok((attempt, Some(file))),
             Err(error) => {
-                withdraw(path, &kept);
+                withdraw(path, &file);
                 Err(error)
             }
         },
@@ -288,16 +284,23 @@ fn attach_existing(
     builder: &Builder,
     path: &Path,
     file: File,
+    identity: FileIdentity,
     id: Option<u128>,
 ) -> Result<Attempt> {
     if remove_left_over(path, &file)? {
         return Ok(Attempt::Again);
     }
-    attach(builder, path, file, id)
+    attach(builder, path, file, identity, id)
 }
 
 /// Attaches to a file that the path led to a moment ago.
-fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Result<Attempt> {
+fn attach(
+    builder: &Builder,
+    path: &Path,
+    file: File,
+    identity: FileIdentity,
+    id: Option<u128>,
+) -> Result<Attempt> {
     let (facts, mark) = match verify(builder, path, &file)? {
         Verified::Sound(facts, mark) => (facts, mark),
         Verified::Repaired(repair) => return Ok(Attempt::Repaired(repair)),
@@ -309,10 +312,18 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
             format!("{} holds another namespace by now", path.display()),
         ));
     }
-    let source = Source::new(file, path.to_owned())
-        .map_err(|error| Error::io("identifying the file", error))?;
-    let identity = source.identity;
+    let source = Source::new(file, path.to_owned(), identity);
     let segment = Segment::of_file(source, facts.capacity, access_of(builder))?;
+    attach_to(builder, path, segment, mark)
+}
+
+/// Attaches to the memory of a sound file, or of a new one, that the path led to a moment ago.
+fn attach_to(
+    builder: &Builder,
+    path: &Path,
+    segment: Segment,
+    mark: Option<Mark>,
+) -> Result<Attempt> {
     let registry = match Registry::attach(segment) {
         Ok(registry) => registry,
         // Removed, or being removed, between the look and the attachment.
@@ -321,8 +332,10 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
         }
         Err(error) => return Err(error),
     };
-    let is_named = identity
-        .is_named(path)
+    let is_named = registry
+        .segment()
+        .source()
+        .map_or(Ok(false), |source| source.identity.is_named(path))
         .map_err(|error| Error::io(format!("asking what {} is", path.display()), error))?;
     if !is_named {
         return Ok(Attempt::Again);
@@ -330,17 +343,14 @@ fn attach(builder: &Builder, path: &Path, file: File, id: Option<u128>) -> Resul
     if let Some(mark) = mark {
         mark.set(registry.segment())?;
     }
-    handle(builder, registry, &facts).map(Attempt::Opened)
+    handle(builder, registry).map(Attempt::Opened)
 }
 
 /// A handle with the builder's manners.
-pub(super) fn handle(
-    builder: &Builder,
-    registry: Arc<Registry>,
-    facts: &HeaderFacts,
-) -> Result<Namespace> {
+pub(super) fn handle(builder: &Builder, registry: Arc<Registry>) -> Result<Namespace> {
     let load =
         |offset| -> Result<u64> { Ok(registry.segment().word(offset)?.load(Ordering::Relaxed)) };
+    let id = u128::from(load(NAMESPACE_ID)?) | u128::from(load(NAMESPACE_ID + 8)?) << 64;
     let options = load(OPTIONS)?;
     let context = Context {
         autolock: builder.autolock,
@@ -350,17 +360,17 @@ pub(super) fn handle(
         seed: load(HASH_SEED)?,
         registry: Arc::clone(&registry),
     };
-    tracing::debug!(namespace = builder.name, capacity = facts.capacity, "opened");
-    Ok(Namespace::new(context, &builder.name, facts.id))
+    tracing::debug!(namespace = builder.name, capacity = registry.segment().length(), "opened");
+    Ok(Namespace::new(context, &builder.name, id))
 }
 
 pub(super) fn access_of(builder: &Builder) -> Access {
     if builder.read_only { Access::ReadOnly } else { Access::ReadWrite }
 }
 
-fn open_file(path: &Path, access: Access) -> Result<Option<File>> {
-    match platform::open_existing(path, access) {
-        Ok(file) => Ok(Some(file)),
+fn open_file(path: &Path, access: Access) -> Result<Option<(File, FileFacts)>> {
+    match platform::open_with_facts(path, access) {
+        Ok(opened) => Ok(Some(opened)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(format!("opening {}", path.display()), error)),
     }
@@ -373,7 +383,7 @@ fn remove_left_over_by_link(
     file: &File,
     link: &Link,
 ) -> Result<bool> {
-    let Ok(Some(target)) = open_file(&link.path, access_of(builder)) else { return Ok(false) };
+    let Ok(Some((target, _))) = open_file(&link.path, access_of(builder)) else { return Ok(false) };
     if !read_header(&target).is_ok_and(|facts| facts.id == link.id) {
         return Ok(false);
     }
@@ -411,13 +421,8 @@ fn remove_left_over(path: &Path, file: &File) -> Result<bool> {
 
 /// What a name leads to is one's own, root's, or somebody's whom the caller trusts: the directory may
 /// be one where others make files too.
-fn check_owner(builder: &Builder, file: &File, path: &Path) -> Result<()> {
-    if builder.trust_owner {
-        return Ok(());
-    }
-    let owner =
-        platform::ownership(file).map_err(|error| Error::io("asking for the owner", error))?;
-    if owner.uid == platform::current_user() || owner.uid == 0 {
+fn check_owner(builder: &Builder, owner: Owner, path: &Path) -> Result<()> {
+    if builder.trust_owner || owner.uid == 0 || owner.uid == platform::current_user() {
         return Ok(());
     }
     Err(Error::new(

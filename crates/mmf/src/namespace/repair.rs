@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::create::{Origin, lay_out_file, map};
+use super::create::{NOWHERE, Origin, lay_out_file, map};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
 use crate::format::header::{
@@ -122,7 +122,7 @@ fn replace_alone(path: &Path, file: &File, findings: Vec<Finding>) -> Result<Rep
         version_floor: survey.version_floor,
     };
     lay_out_file(unnamed.file(), capacity, &origin)?;
-    fill(map(unnamed.file(), capacity)?, &facts, &old, &survey)?;
+    fill(map(unnamed.file(), Path::new(NOWHERE), capacity)?, &facts, &old, &survey)?;
     let mut repair = Repair {
         kept: survey.count(),
         older: survey.older.clone(),

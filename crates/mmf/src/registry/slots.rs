@@ -54,7 +54,9 @@ pub(super) fn attach(segment: &Segment, room: Room, is_alone: bool) -> Result<At
         Access::ReadOnly => None,
         Access::ReadWrite => Some(take_slot(segment, Some(&mut builder), &who, room)?),
     };
-    let anchor = builder.seal().map_err(|error| {
+    // The source's description is another than the anchor's.
+    let sealed = source.with_file(access, |probe| builder.seal(probe));
+    let anchor = sealed.map_err(|error| {
         if error.kind() == std::io::ErrorKind::Unsupported {
             Error::io("locking the slot", error)
                 .advise("use a file on tmpfs or a local file system, not an overlay")

@@ -19,9 +19,8 @@ pub(crate) struct Source {
 
 impl Source {
     /// The source of a segment over `file`, which can be found again at `path`.
-    pub(crate) fn new(file: File, path: PathBuf) -> std::io::Result<Self> {
-        let identity = FileIdentity::of(&file)?;
-        Ok(Self { file: Some(file), path, identity, link: OnceLock::new() })
+    pub(crate) fn new(file: File, path: PathBuf, identity: FileIdentity) -> Self {
+        Self { file: Some(file), path, identity, link: OnceLock::new() }
     }
 
     /// Runs `action` on a descriptor that certainly is this file: a daemon may have closed ours,
@@ -36,8 +35,8 @@ impl Source {
         {
             return action(file);
         }
-        let file = platform::open_existing(&self.path, access)?;
-        if FileIdentity::of(&file)? != self.identity {
+        let (file, facts) = platform::open_with_facts(&self.path, access)?;
+        if facts.identity != self.identity {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::NotFound,
                 "the descriptor was closed and the path leads to another file",
@@ -68,12 +67,12 @@ impl Source {
 /// Removes the name of the link that is the file `link`. False if the name leads elsewhere by now,
 /// or somebody else is removing it.
 pub(crate) fn remove_link(path: &Path, link: FileIdentity) -> std::io::Result<bool> {
-    let file = match platform::open_existing(path, Access::ReadWrite) {
-        Ok(file) => file,
+    let (file, facts) = match platform::open_with_facts(path, Access::ReadWrite) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    if FileIdentity::of(&file)? != link {
+    if facts.identity != link {
         return Ok(false);
     }
     platform::remove_name(path, &file)

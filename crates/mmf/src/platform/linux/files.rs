@@ -61,10 +61,21 @@ pub(crate) struct Owner {
     pub(crate) mode: u32,
 }
 
-/// The owner and permission bits of an open file.
-pub(crate) fn ownership(file: &File) -> io::Result<Owner> {
-    let metadata = file.metadata()?;
-    Ok(Owner { uid: metadata.uid(), mode: metadata.mode() & 0o7777 })
+/// What the kernel said of a file when it was opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileFacts {
+    /// Which file it is.
+    pub(crate) identity: FileIdentity,
+    /// Whose it is.
+    pub(crate) owner: Owner,
+}
+
+impl FileFacts {
+    /// The facts among what the kernel says of a file.
+    fn from_metadata(metadata: &fs::Metadata) -> Self {
+        let owner = Owner { uid: metadata.uid(), mode: metadata.mode() & 0o7777 };
+        Self { identity: FileIdentity::from_metadata(metadata), owner }
+    }
 }
 
 /// The effective user id of this process.
@@ -140,6 +151,11 @@ pub(crate) fn data_ranges(file: &File, end: u64) -> io::Result<Vec<Range<u64>>> 
 /// `PermissionDenied` for a symbolic link, `IsADirectory` for a directory, `InvalidInput` for
 /// anything else that is not a regular file.
 pub(crate) fn open_existing(path: &Path, access: Access) -> io::Result<File> {
+    open_with_facts(path, access).map(|(file, _)| file)
+}
+
+/// The same, with what the look at its kind has shown beside that.
+pub(crate) fn open_with_facts(path: &Path, access: Access) -> io::Result<(File, FileFacts)> {
     let direction = match access {
         Access::ReadOnly => OFlags::RDONLY,
         Access::ReadWrite => OFlags::RDWR,
@@ -159,14 +175,16 @@ pub(crate) fn open_existing(path: &Path, access: Access) -> io::Result<File> {
         }
         Err(error) => return Err(error.into()),
     };
-    let kind = file.metadata()?.file_type();
+    let metadata = file.metadata()?;
+    let kind = metadata.file_type();
     if kind.is_dir() {
         return Err(refused(io::ErrorKind::IsADirectory, path, "a directory"));
     }
     if !kind.is_file() {
         return Err(refused(io::ErrorKind::InvalidInput, path, "a pipe or device"));
     }
-    Ok(file)
+    let facts = FileFacts::from_metadata(&metadata);
+    Ok((file, facts))
 }
 
 /// The error for a name that leads to something else than a regular file.
@@ -360,6 +378,11 @@ fn classify(magic: u32) -> FileSystem {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    /// The owner and permission bits of an open file.
+    fn ownership(file: &File) -> io::Result<Owner> {
+        Ok(FileFacts::from_metadata(&file.metadata()?).owner)
+    }
 
     /// Both ways to create a file that has no name.
     fn both_ways(directory: &Path) -> [UnnamedFile; 2] {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 
-use super::files::{FileIdentity, open_existing, remove_file};
+use super::files::{FileIdentity, open_with_facts, remove_file};
 use super::fork::{ForkGuard, fork_epoch, hold_off_fork};
 use super::identity::random_bytes;
 use super::mapping::Access;
@@ -50,9 +50,8 @@ pub(crate) struct Anchor {
 #[derive(Debug)]
 pub(crate) struct AnchorBuilder {
     file: File,
-    probe: File,
     slot: Option<u32>,
-    /// Dropped last: no child may inherit the descriptors above.
+    /// Dropped last: no child may inherit the descriptor above.
     _fork: ForkGuard,
 }
 
@@ -70,8 +69,7 @@ impl Anchor {
     ) -> io::Result<AnchorBuilder> {
         let fork = hold_off_fork()?;
         let file = open_expected(path, expected, access)?;
-        let probe = open_expected(path, expected, Access::ReadOnly)?;
-        Ok(AnchorBuilder { file, probe, slot: None, _fork: fork })
+        Ok(AnchorBuilder { file, slot: None, _fork: fork })
     }
 }
 
@@ -97,21 +95,22 @@ impl AnchorBuilder {
         Ok(())
     }
 
-    /// Ties the locks to the address space and closes the descriptor.
+    /// Ties the locks to the address space and closes the descriptor. `probe` is any other
+    /// description of the same file.
     ///
     /// # Errors
     ///
     /// `Unsupported` if the locks did not outlive the descriptor. Stacked file systems such as
     /// overlayfs map the file below, whose description is another one.
-    pub(crate) fn seal(self) -> io::Result<Anchor> {
+    pub(crate) fn seal(self, probe: &File) -> io::Result<Anchor> {
         let evidence = match self.slot {
             Some(slot) => slot_byte(slot),
             None => self.lock_witness()?,
         };
         let page = AnchorPage::map(&self.file)?;
-        let AnchorBuilder { file, probe, .. } = self;
+        let AnchorBuilder { file, .. } = self;
         drop(file);
-        if !is_locked(&probe, evidence)? {
+        if !is_locked(probe, evidence)? {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "the file system does not keep a file's locks with its mapping (overlayfs?)",
@@ -246,8 +245,8 @@ fn lock_byte_within(file: &File, byte: u64, timeout: Option<Duration>) -> io::Re
 
 /// Opens the file at `path` anew and makes sure that it is the expected one.
 fn open_expected(path: &Path, expected: FileIdentity, access: Access) -> io::Result<File> {
-    let file = open_existing(path, access)?;
-    if FileIdentity::of(&file)? != expected {
+    let (file, facts) = open_with_facts(path, access)?;
+    if facts.identity != expected {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
             "the name leads to another file by now",
@@ -319,6 +318,7 @@ fn lock_command(file: &File, command: c_int, lock: &mut libc::flock) -> io::Resu
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::open_existing;
     use super::*;
 
     #[test]

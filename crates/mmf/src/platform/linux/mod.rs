@@ -15,8 +15,9 @@ mod tests;
 pub(crate) use clock::wall_clock_milliseconds;
 pub(crate) use directories::{global_directory, namespace_directory};
 pub(crate) use files::{
-    FileIdentity, FileSystem, UnnamedFile, check_length, create_unnamed, current_user, data_ranges,
-    file_system_of, is_bad_descriptor, length, open_existing, ownership, remove_file, set_length,
+    FileFacts, FileIdentity, FileSystem, Owner, UnnamedFile, check_length, create_unnamed,
+    current_user, data_ranges, file_system_of, is_bad_descriptor, length, open_existing,
+    open_with_facts, remove_file, set_length,
 };
 pub(crate) use fork::{fork_epoch, hold_off_fork};
 pub(crate) use identity::{ProcessIdentity, boot_id, random_bytes};

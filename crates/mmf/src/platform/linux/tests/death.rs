@@ -157,7 +157,7 @@ fn a_reader_shares_the_presence_and_can_probe() {
     let mut builder = stage.open_anchor(Access::ReadOnly);
     assert!(builder.share_presence().unwrap());
     assert!(builder.try_take_slot(1).is_err());
-    let reader = builder.seal().unwrap();
+    let reader = builder.seal(&stage.file).unwrap();
     let writer = stage.anchor(1);
     assert!(slot_is_locked(&reading, 1).unwrap() && presence_is_held(&reading).unwrap());
     drop(writer);

@@ -78,7 +78,7 @@ impl Stage {
         let mut builder = self.open_anchor(Access::ReadWrite);
         assert!(builder.share_presence().unwrap());
         assert!(builder.try_take_slot(slot).unwrap());
-        builder.seal().unwrap()
+        builder.seal(&self.file).unwrap()
     }
 
     /// Whether the slot's owner lives.
