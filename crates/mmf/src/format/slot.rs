@@ -31,6 +31,14 @@ impl SlotState {
         Self((((self.0 >> 8) + 1) << 8) | 1)
     }
 
+    /// Nobody has ever owned the slot, nor passed it by.
+    pub(crate) const fn is_untouched(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Free, in the first generation: nobody has owned the slot, but perhaps one above it.
+    pub(crate) const PASSED: Self = Self(1 << 8);
+
     /// Free, in the same generation.
     pub(crate) const fn free(self) -> Self {
         Self(self.0 & !3)

@@ -5,7 +5,7 @@ use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::slots::{claim, free, owner_is_dead};
+use super::slots::{claim, free, owner_is_dead, pass_by};
 use super::{Patience, Registry, slots};
 use crate::format::header::{
     BREAK, JOURNAL, LAST_RUN_PAGES, PROGRAM_EXTENTS, RECORD_COUNT, SEAT_EXTENTS, STRUCTURAL_LOCK,
@@ -51,6 +51,37 @@ fn loom_slot_a_live_owner_is_never_found_dead() {
             segment.unlock_slot(0);
         }
         prober.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_slot_none_is_claimed_above_an_untouched_one() {
+    loom::model(|| {
+        let segment = Segment::with_ranges(0x1000, &[0..16]);
+        let [first, second] = [0, 8].map(|offset| segment.word(offset).unwrap());
+        // Has the first one's byte, and is slow to claim it.
+        let owner = {
+            let segment = segment.clone();
+            thread::spawn(move || {
+                let state = segment.word(0).unwrap();
+                let claimed = claim(state, SlotState(0)) || claim(state, SlotState::PASSED);
+                assert!(claimed, "passing by takes the slot from its owner");
+            })
+        };
+        let passer = {
+            let segment = segment.clone();
+            thread::spawn(move || {
+                let state = segment.word(0).unwrap();
+                pass_by(state, SlotState(state.load(Ordering::Relaxed)));
+                assert!(claim(segment.word(8).unwrap(), SlotState(0)), "nobody else attaches");
+            })
+        };
+        if SlotState(second.load(Ordering::Acquire)).is_live() {
+            let below = SlotState(first.load(Ordering::Relaxed));
+            assert!(!below.is_untouched(), "who looks from below stops too early");
+        }
+        owner.join().unwrap();
+        passer.join().unwrap();
     });
 }
 

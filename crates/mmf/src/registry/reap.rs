@@ -23,8 +23,10 @@ impl Registry {
 
     /// A quick look, and recovery if it finds a dead process.
     pub(crate) fn reap_if_any_is_dead(&self) -> Result<()> {
-        for slot in 0..slots::count(self.segment())? {
-            if self.is_dead(slot)? {
+        let own = self.attachment()?.slot;
+        for slot in slots::touched(self.segment())? {
+            let slot = slot?;
+            if Some(slot) != own && self.is_dead(slot)? {
                 let patience =
                     &mut super::Patience::new(Some(std::time::Duration::from_secs(1)), None);
                 self.recover(patience)?;

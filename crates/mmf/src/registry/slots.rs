@@ -3,7 +3,7 @@
 use super::Registry;
 use super::attachment::Attachment;
 use crate::error::{Error, ErrorKind, Holder, Result};
-use crate::format::header::{SLOT_COUNT, SLOTS};
+use crate::format::header::{OPTION_CHECKSUMS, OPTIONS, SLOT_COUNT, SLOTS};
 use crate::format::slot::{
     ATTACHED, BOOT_ID, PID_NAMESPACE, PROCESS, PROGRAM, PROGRAM_BYTES, PROGRAM_LENGTH, SIZE,
     START_TIME, STATE, SlotState, WORDS,
@@ -98,9 +98,13 @@ fn take_slot(
             None => true,
         };
         if !locked {
+            pass_by(&words[STATE], seen);
             continue;
         }
-        if claim(&words[STATE], seen) {
+        // A second look: somebody may have passed by meanwhile.
+        let claimed = claim(&words[STATE], seen)
+            || (seen.is_untouched() && claim(&words[STATE], SlotState::PASSED));
+        if claimed {
             describe(words, who);
             return Ok(slot);
         }
@@ -114,7 +118,36 @@ fn take_slot(
         .advise("end some of the attached processes, or make the namespace larger"))
 }
 
-/// From free to live. Release: whoever sees LIVE comes after the lock on the byte.
+/// The slots that may be LIVE: all below the first that nobody has touched. A file that may have
+/// been left by a crash, with pages of different moments, has no such first one.
+pub(super) fn touched(segment: &Segment) -> Result<impl Iterator<Item = Result<u32>>> {
+    let is_one_moment = segment.word(OPTIONS)?.load(Ordering::Relaxed) & OPTION_CHECKSUMS == 0;
+    let is_end = move |state: &AtomicU64| {
+        is_one_moment && SlotState(state.load(Ordering::Relaxed)).is_untouched()
+    };
+    Ok((0..count(segment)?).map_while(move |slot| match words(segment, slot) {
+        Ok(words) if is_end(&words[STATE]) => None,
+        Ok(_) => Some(Ok(slot)),
+        Err(error) => Some(Err(error)),
+    }))
+}
+
+/// Notes that a slot above one that somebody is about to take may be taken: no slot is claimed above
+/// an untouched one. Relaxed: the claim that follows is the release.
+pub(super) fn pass_by(state: &AtomicU64, seen: SlotState) {
+    if seen.is_untouched() {
+        // Somebody else has touched it if this fails.
+        let _ = state.compare_exchange(
+            seen.0,
+            SlotState::PASSED.0,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+}
+
+/// From free to live. Release: whoever sees LIVE comes after the lock on the byte, and finds no slot
+/// below untouched.
 pub(super) fn claim(state: &AtomicU64, seen: SlotState) -> bool {
     let live = seen.attached();
     state.compare_exchange(seen.0, live.0, Ordering::Release, Ordering::Relaxed).is_ok()
