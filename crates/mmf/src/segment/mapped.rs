@@ -11,6 +11,11 @@ use crate::platform::{self, Access, Mapping};
 use crate::sync::AtomicU64;
 use crate::sync::process_local::{AtomicPtr, AtomicU64 as LocalU64, Ordering};
 
+/// Single pages that are remembered as existing.
+const SINGLE_PAGES: usize = 64;
+/// After so many glances at single pages, whole granules are populated.
+const MOST_GLANCES: u64 = 256;
+
 /// One mapping of the file with the list of granules known to exist.
 struct View {
     /// The mapping's address and length, at hand for every access.
@@ -19,6 +24,10 @@ struct View {
     populated_below: LocalU64,
     mapping: Mapping,
     populated: Box<[LocalU64]>,
+    /// Pages that exist in granules not known to: page + 1, in the place of its number modulo all.
+    single: [LocalU64; SINGLE_PAGES],
+    /// How often something there was asked for: most openings look at a few pages and end.
+    glances: LocalU64,
 }
 
 /// The memory of one namespace in this process.
@@ -271,7 +280,9 @@ impl View {
     fn new(mapping: Mapping) -> Self {
         let granules = mapping.length().div_ceil(GRANULE);
         let populated = (0..granules.div_ceil(64)).map(|_| LocalU64::new(0)).collect();
-        Self { base: mapping.base(), populated_below: LocalU64::new(0), mapping, populated }
+        let (populated_below, glances) = (LocalU64::new(0), LocalU64::new(0));
+        let single = [const { LocalU64::new(0) }; SINGLE_PAGES];
+        Self { base: mapping.base(), populated_below, mapping, populated, single, glances }
     }
 
     #[inline(always)]
@@ -288,9 +299,33 @@ impl View {
             .is_some_and(|bits| bits.load(Ordering::Relaxed) & (1 << (granule % 64)) != 0)
     }
 
+    /// Makes sure that `offset..end` exists: a page or two at first, whole granules for whoever
+    /// comes again and again.
+    fn populate(&self, offset: u64, end: u64) -> std::io::Result<()> {
+        let glances = self.glances.load(Ordering::Relaxed);
+        if glances >= MOST_GLANCES || end - offset > PAGE {
+            return self.populate_granules(offset, end);
+        }
+        self.glances.store(glances + 1, Ordering::Relaxed);
+        let (first, last) = (offset / PAGE, end.saturating_sub(1).max(offset) / PAGE);
+        let is_known = |page: u64| {
+            self.granule_is_populated(page * PAGE / GRANULE)
+                || self.single[page as usize % SINGLE_PAGES].load(Ordering::Relaxed) == page + 1
+        };
+        if (first..=last).all(is_known) {
+            return Ok(());
+        }
+        let (from, to) = (first * PAGE, ((last + 1) * PAGE).min(self.mapping.length()));
+        self.mapping.populate(from, to - from)?;
+        for page in first..=last {
+            self.single[page as usize % SINGLE_PAGES].store(page + 1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Populates the granules of `offset..end` that are not yet known to exist, in one call for
     /// each gap.
-    fn populate(&self, offset: u64, end: u64) -> std::io::Result<()> {
+    fn populate_granules(&self, offset: u64, end: u64) -> std::io::Result<()> {
         let last = end.saturating_sub(1).max(offset) / GRANULE;
         let mut granule = offset / GRANULE;
         while granule <= last {

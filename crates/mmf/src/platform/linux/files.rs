@@ -331,6 +331,9 @@ impl HiddenName {
     }
 }
 
+/// What `statfs` says of a tmpfs.
+pub(super) const TMPFS_MAGIC: u32 = 0x0102_1994;
+
 /// What kind of file system a file lies on, as far as mappings are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileSystem {
@@ -353,7 +356,7 @@ pub(crate) fn file_system_of(file: &File) -> io::Result<FileSystem> {
 /// The kind of file system with this magic number, by `statfs(2)` and the kernel's `magic.h`.
 fn classify(magic: u32) -> FileSystem {
     match magic {
-        0x0102_1994 | 0x8584_58f6 => FileSystem::Memory,
+        TMPFS_MAGIC | 0x8584_58f6 => FileSystem::Memory,
         0x9123_683e => FileSystem::CopyOnWrite("btrfs"),
         0x2fc1_2fc1 => FileSystem::CopyOnWrite("zfs"),
         0xca45_1a4e => FileSystem::CopyOnWrite("bcachefs"),
