@@ -1,10 +1,11 @@
 //! Who this process is, for people to read, and random bytes.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex};
 
+use rustix::io::retry_on_intr;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::fork::fork_epoch;
@@ -87,7 +88,9 @@ pub(crate) fn boot_id() -> [u64; 2] {
 /// What a file of one line under `/proc` says, read in one call; nothing when it cannot be read.
 fn read_line(path: &str) -> String {
     let mut line = [0; LONGEST_LINE];
-    let length = File::open(path).and_then(|mut file| file.read(&mut line)).unwrap_or(0);
+    let length = File::open(path)
+        .and_then(|file| Ok(retry_on_intr(|| rustix::io::read(&file, &mut line))?))
+        .unwrap_or(0);
     String::from_utf8_lossy(&line[..length]).into_owned()
 }
 
