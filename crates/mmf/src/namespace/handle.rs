@@ -482,6 +482,30 @@ pub(super) fn metadata(context: &Context, target: &Target<'_>) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::header::SLOTS;
+    use crate::format::slot::{SIZE, SlotState};
+    use crate::namespace::builder::Lifetime;
+    use crate::platform::Anchor;
+
+    /// Whoever looks for the dead stops at a slot that nobody has touched.
+    #[test]
+    fn a_slot_that_is_just_being_taken_is_passed_by_and_marked() {
+        let name = format!("mmf-test-passed-by-{}", std::process::id());
+        let builder = Namespace::builder(&name).lifetime(Lifetime::WhileAttached);
+        let first = builder.clone().create().unwrap();
+        let segment = first.context.registry.segment();
+        let source = segment.source().unwrap();
+        let state = |slot: u64| segment.word(SLOTS + slot * SIZE).unwrap().load(Ordering::Relaxed);
+        let mut taker = Anchor::open(&source.path, source.identity, Access::ReadWrite).unwrap();
+        assert!(taker.try_take_slot(1).unwrap());
+        let second = builder.clone().open().unwrap();
+        assert_eq!(second.context.registry.slot().unwrap(), 2);
+        assert_eq!([state(1), state(3)], [SlotState::PASSED.0, 0]);
+        // It gives up, and the slot is there for the next.
+        drop(taker);
+        let third = builder.open().unwrap();
+        assert_eq!(third.context.registry.slot().unwrap(), 1);
+    }
 
     /// A name that was cut inside a character was not known again: it got an entry at every lease.
     #[test]
