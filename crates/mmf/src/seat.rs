@@ -11,7 +11,7 @@ use crate::format::seat::{
     STATE, WAITING, WAKE, WORDS,
 };
 use crate::format::slot::{FIRST_PROGRAM_EXTENT, PROGRAM_ENTRY};
-use crate::segment::{Segment, wake};
+use crate::segment::{Segment, outside, wake};
 use crate::sync::{AtomicU64, Ordering};
 
 /// What a seat's waiting word says when it waits for any of several variables.
@@ -23,7 +23,7 @@ pub(crate) struct Seat<'a> {
     /// Its number: what publish and lock words name.
     pub(crate) number: u32,
     offset: u64,
-    words: &'a [AtomicU64],
+    words: &'a [AtomicU64; WORDS],
 }
 
 /// Offset of seat `number`, or none when no extent holds it yet. Seat 0 means nobody.
@@ -69,7 +69,9 @@ impl<'a> Seat<'a> {
     /// The seat `number` at its known `offset`.
     #[inline(always)]
     pub(crate) fn at(segment: &'a Segment, number: u32, offset: u64) -> Result<Self> {
-        Ok(Self { number, offset, words: segment.word_range(offset, WORDS as u64)? })
+        let words = segment.word_range(offset, WORDS as u64)?;
+        let words = words.first_chunk().ok_or_else(|| outside(offset))?;
+        Ok(Self { number, offset, words })
     }
 
     /// Every seat of the namespace, used or not.

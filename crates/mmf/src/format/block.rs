@@ -35,7 +35,7 @@ const fn class_table() -> [u8; (LARGEST_SMALL / 16 + 1) as usize] {
 /// Class of the smallest block that holds `bytes`, or none when it takes a run of pages.
 #[inline(always)]
 pub(crate) fn class_for(bytes: u64) -> Option<usize> {
-    CLASS_BY_UNITS.get(bytes.div_ceil(16) as usize).map(|class| usize::from(*class))
+    CLASS_BY_UNITS.get((bytes.saturating_add(15) / 16) as usize).map(|class| usize::from(*class))
 }
 
 /// Blocks of `class` in a slab.
@@ -50,17 +50,24 @@ pub(crate) const fn pages_for(bytes: u64) -> u64 {
 
 /// Where a value is and of what type; 0 means none.
 ///
-/// Bits 0-7 type, 8-15 flags (none defined yet), 16-27 zero, 28-63 offset / 16.
+/// Bits 0-7 type, 8-15 flags (none defined yet), 16-27 payload length + 1 when the value stands in
+/// a small block and else 0, 28-63 offset / 16.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Descriptor(pub(crate) u64);
+
+const SMALL_LENGTH_SHIFT: u32 = 16;
+const SMALL_LENGTH_BITS: u32 = 12;
 
 impl Descriptor {
     /// No value.
     pub(crate) const NONE: Self = Self(0);
 
-    /// A value of type `tag` in the block at `offset`.
-    pub(crate) const fn new(offset: u64, tag: u8) -> Self {
-        Self(((offset / 16) << 28) | tag as u64)
+    /// A value of type `tag` and `length` bytes in the block at `offset`.
+    #[inline(always)]
+    pub(crate) const fn new(offset: u64, tag: u8, length: u64) -> Self {
+        let is_small = length <= LARGEST_SMALL - VALUE_HEADER;
+        let small = if is_small { length + 1 } else { 0 };
+        Self(((offset / 16) << 28) | (small << SMALL_LENGTH_SHIFT) | tag as u64)
     }
 
     #[inline(always)]
@@ -77,6 +84,18 @@ impl Descriptor {
     pub(crate) const fn tag(self) -> u8 {
         self.0 as u8
     }
+
+    /// Whether a header with this length may stand in front of the value.
+    pub(crate) const fn agrees_with(self, length: u64) -> bool {
+        let expected = Self::new(self.offset(), self.tag(), length);
+        bits(self.0 ^ expected.0, SMALL_LENGTH_SHIFT, SMALL_LENGTH_BITS) == 0
+    }
+
+    /// The payload's length in a small block; that of a large one stands in its header.
+    #[inline(always)]
+    pub(crate) const fn small_length(self) -> Option<u64> {
+        bits(self.0, SMALL_LENGTH_SHIFT, SMALL_LENGTH_BITS).checked_sub(1)
+    }
 }
 
 const LENGTH_BITS: u32 = 40;
@@ -88,7 +107,7 @@ const PROGRAM_BITS: u32 = 12;
 ///
 /// First: bits 0-39 payload length, 40-63 process id (0 when it needs more bits). Second: bits
 /// 0-43 milliseconds since 1970, 44-55 program number, 56-63 zero.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct ValueHeader {
     pub(crate) length: u64,
     pub(crate) process: u32,

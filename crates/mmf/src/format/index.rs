@@ -24,7 +24,8 @@ pub(crate) const FREE: u64 = 0;
 /// A word whose record is gone.
 pub(crate) const REMOVED: u64 = 1;
 
-const TAG_BITS: u32 = 30;
+/// Bits of a tag, the lowest of its word.
+pub(crate) const TAG_BITS: u32 = 30;
 const TAG_MASK: u64 = (1 << TAG_BITS) - 1;
 
 /// A name's hash under the namespace's seed: XXH3, 64 bits.
@@ -33,7 +34,7 @@ pub(crate) struct Hash(pub(crate) u64);
 
 impl Hash {
     /// Hashes `name` with `seed`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(name: &[u8], seed: u64) -> Self {
         Self(xxhash_rust::xxh3::xxh3_64_with_seed(name, seed))
     }
@@ -41,7 +42,8 @@ impl Hash {
     /// Which word of a directory of `depth`.
     #[inline(always)]
     pub(crate) const fn directory_index(self, depth: u32) -> u64 {
-        if depth == 0 { 0 } else { self.0 >> (64 - depth) }
+        // In two steps, since a shift by 64 is none.
+        (self.0 >> 1) >> (63 - depth)
     }
 
     /// The line of a segment where the search begins: bits 12-43 scaled to the number of lines.

@@ -55,6 +55,12 @@ impl Info {
         }
     }
 
+    /// Whether the run is a slab of blocks of `class`.
+    #[inline(always)]
+    pub(crate) const fn is_slab_of(self, class: usize) -> bool {
+        self.0 as u16 == (Kind::Slab as u16) | ((class as u16) << 8)
+    }
+
     pub(crate) const fn class(self) -> usize {
         bits(self.0, 8, 8) as usize
     }

@@ -313,8 +313,17 @@ fn bits_of_runs_and_values() {
     assert_table("run kinds", &[0], &numbered(256, |kind| Info(kind).kind()));
     assert_bits!("descriptor", |word|
         TAG: Descriptor(word).tag(),
+        SMALL_LENGTH: Descriptor(word).small_length(),
         OFFSET: Descriptor(word).offset());
-    assert_eq!(Descriptor::new(GREATEST_CAPACITY - 16, 255).offset(), GREATEST_CAPACITY - 16);
+    assert_eq!(Descriptor::new(GREATEST_CAPACITY - 16, 255, 0).offset(), GREATEST_CAPACITY - 16);
+    let largest = LARGEST_SMALL - VALUE_HEADER;
+    for length in [0, 1, 16, largest] {
+        assert_eq!(Descriptor::new(64, 7, length).small_length(), Some(length));
+        assert!(Descriptor::new(64, 7, length).agrees_with(length));
+        assert!(!Descriptor::new(64, 7, length).agrees_with(length + 1));
+    }
+    assert_eq!(Descriptor::new(64, 7, largest + 1).small_length(), None);
+    assert!(Descriptor::new(64, 7, largest + 1).agrees_with(1 << 30));
     assert_bits!("value header, first word", |word|
         LENGTH: ValueHeader::decode([word, 0]).length,
         PROCESS: ValueHeader::decode([word, 0]).process);

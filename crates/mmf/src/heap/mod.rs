@@ -31,7 +31,7 @@ pub(crate) fn allocate(journal: &mut Journal<'_>, bytes: u64) -> Result<u64> {
 #[inline]
 pub(crate) fn is_block_for(info: Info, offset: u64, bytes: u64) -> bool {
     match class_for(bytes) {
-        Some(class) => info.kind() == Some(Kind::Slab) && info.class() == class,
+        Some(class) => info.is_slab_of(class),
         None => {
             let is_large = info.kind() == Some(Kind::Large) && info.pages() == pages_for(bytes);
             is_large && offset % PAGE == HEADER

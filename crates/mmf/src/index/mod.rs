@@ -5,7 +5,7 @@ mod lookup;
 mod models;
 mod update;
 
-pub(crate) use lookup::lookup;
+pub(crate) use lookup::{Search, Wanted, lookup, search};
 pub(crate) use update::{initialise, insert, make_room, remove};
 
 use crate::error::{Error, Result};

@@ -3,7 +3,8 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::lookup;
+use super::{Wanted, lookup};
+use crate::error::Result;
 use crate::format::LINE;
 use crate::format::header::{INDEX_ROOT, JOURNAL_ENTRIES};
 use crate::format::index::{Hash, Root};
@@ -18,6 +19,12 @@ const LENGTH: u64 = 0x1200;
 const RECORD: u64 = 0x40;
 /// A hash whose line is the first of its segment, so that a model's segment is one line long.
 const HASH: Hash = Hash(5);
+
+impl<T, F: Fn(u64) -> Result<Option<T>>> Wanted<T> for F {
+    fn accept(&self, offset: u64) -> Result<Option<T>> {
+        self(offset)
+    }
+}
 
 fn line(segment: &Segment, base: u64) -> &[crate::sync::AtomicU64; 8] {
     segment.words(base + HEADER + HASH.line() * LINE).unwrap()
@@ -58,7 +65,7 @@ fn loom_index_a_present_name_is_never_missed() {
                 move_segment(&segment, SEGMENTS[1], SEGMENTS[0], 2);
             })
         };
-        let found = lookup(&segment, HASH, |offset| Ok(Some(offset))).unwrap();
+        let found = lookup(&segment, HASH, &|offset| Ok(Some(offset))).unwrap();
         assert_eq!(found, Some(RECORD));
         mover.join().unwrap();
     });
@@ -79,7 +86,7 @@ fn loom_index_a_name_is_found_while_the_directory_doubles() {
                 journal.commit().unwrap();
             })
         };
-        let found = lookup(&segment, HASH, |offset| Ok(Some(offset))).unwrap();
+        let found = lookup(&segment, HASH, &|offset| Ok(Some(offset))).unwrap();
         assert_eq!(found, Some(RECORD));
         grower.join().unwrap();
     });
@@ -103,7 +110,7 @@ fn loom_index_a_record_is_clean_when_it_is_found() {
             })
         };
         let look = |offset| Ok(Some(segment.word(offset)?.load(Ordering::Relaxed)));
-        if let Some(word) = lookup(&segment, HASH, look).unwrap() {
+        if let Some(word) = lookup(&segment, HASH, &look).unwrap() {
             assert_eq!(word, 0, "the record is not clean");
         }
         linker.join().unwrap();

@@ -9,7 +9,7 @@ use super::account::{Account, Owner, Run, account_owners, account_runs, owned_bl
 use super::checksums::broken_values;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::PAGE;
-use crate::format::block::{CLASS_SIZES, CLASSES, blocks_per_slab};
+use crate::format::block::{CLASS_SIZES, CLASSES, VALUE_HEADER, ValueHeader, blocks_per_slab};
 use crate::format::header::{FREE_RUN_LISTS, FREE_RUNS, JOURNAL, RECORD_COUNT};
 use crate::format::index::{
     DEPTH, GREATEST_DEPTH, Hash, SEGMENT_WORDS, USED, names_record, record_offset,
@@ -344,10 +344,13 @@ impl<'a> Pass<'a> {
             return damaged("its value has an unknown type");
         }
         let header = self.load(value.offset())?;
-        let needed = crate::format::block::ValueHeader::length_of(header)
-            + crate::format::block::VALUE_HEADER;
+        let length = ValueHeader::length_of(header);
+        let needed = length + VALUE_HEADER;
         let base = value.offset() & !(PAGE - 1);
         let info = Info(self.load(base)?);
+        if glimpse.still_holds() && !value.agrees_with(length) {
+            return damaged("its value's two lengths differ");
+        }
         if glimpse.still_holds() && needed > block_capacity(info) {
             return damaged("its value is longer than its block");
         }

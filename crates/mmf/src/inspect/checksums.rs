@@ -48,7 +48,7 @@ impl<'a> Verifier<'a> {
         let header = header.each_ref().map(|word| word.load(Ordering::Relaxed));
         let length = ValueHeader::length_of(header[0]);
         let from = offset + VALUE_HEADER;
-        if from + length > self.end {
+        if from + length > self.end || !value.agrees_with(length) {
             return Ok(false);
         }
         let is_counter = value.tag() == ValueType::Counter.tag();

@@ -11,8 +11,7 @@ use crate::format::header::{BREAK, CAPACITY, HEAP_START, RECORD_COUNT};
 use crate::format::run::Kind;
 use crate::journal::Journal;
 use crate::sync::Ordering;
-use crate::value::ValueType;
-use crate::variable::{Context, NameIterator, Wanted};
+use crate::variable::{Context, Header, NameIterator};
 
 fn written(result: std::io::Result<()>) -> Result<()> {
     result.map_err(|error| Error::io("writing", error))
@@ -95,10 +94,10 @@ fn variables(context: &std::sync::Arc<Context>, out: &mut dyn Write) -> Result<(
     for name in NameIterator::new(std::sync::Arc::clone(context), "") {
         let name = name?;
         let target = context.target(&name)?;
-        let look =
-            |seen: crate::variable::Seen<'_>| (seen.version, seen.header.length, seen.value_type);
-        if let Some((version, bytes, value_type)) = context.read(&target, Wanted::Header, look)? {
-            let value_type: ValueType = value_type;
+        let mut header = Header::default();
+        let seen = context.read(&target, &mut header, |seen| (seen.version, seen.value_type))?;
+        if let Some((version, value_type)) = seen {
+            let bytes = header.0.length;
             let kind = value_type.name();
             written(writeln!(out, "  {version:>15} {bytes:>15}  {kind:<10} {name:?}"))?;
         }

@@ -214,6 +214,9 @@ impl Surveyor<'_> {
     fn decode(&mut self, value: Descriptor) -> Result<()> {
         let offset = value.offset();
         let length = ValueHeader::length_of(self.segment.word(offset)?.load(Ordering::Relaxed));
+        if !value.agrees_with(length) {
+            return Err(Error::damaged(offset, "its value's two lengths differ"));
+        }
         if !self.block_holds(offset, VALUE_HEADER + length) {
             return Err(Error::damaged(offset, "its value stands in no block"));
         }

@@ -17,7 +17,7 @@ use crate::registry::{Interruption, Registry};
 use crate::sync::Ordering;
 use crate::value::{FromValue, ToValue, ValueType};
 use crate::variable::{
-    Comparison, Condition, Context, NameIterator, Outcome, Seen, Target, Wanted,
+    Comparison, Condition, Context, Header, NameIterator, Nothing, Outcome, Payload, Seen, Target,
 };
 
 /// A handle on a namespace: the way to its variables.
@@ -173,7 +173,11 @@ impl Namespace {
     /// [`ErrorKind::TimedOut`] names who holds the lock that was waited for.
     #[inline]
     pub fn set<T: ToValue + ?Sized>(&self, name: &str, value: &T) -> Result<u64> {
-        self.with("set", name, |target| self.context.set(target, &value.encode()?))
+        let version = match (self.context.target(name), value.encode()) {
+            (Ok(target), Ok(value)) => self.context.set(&target, &value),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
+        version.map_err(|error| self.explain(error, "set", Some(name)))
     }
 
     /// Stores a value if the variable still has the version `expected`, where 0 stands for "does
@@ -219,9 +223,11 @@ impl Namespace {
     /// holds the exclusive lock that was waited for.
     #[inline]
     pub fn get<T: FromValue>(&self, name: &str) -> Result<Option<T>> {
-        self.with("get", name, |target| {
-            self.context.read(target, Wanted::Payload, decode::<T>)?.transpose()
-        })
+        let value = match self.context.target(name) {
+            Ok(target) => self.context.read(&target, &mut Payload::new(), decode::<T>),
+            Err(error) => Err(error),
+        };
+        value.and_then(Option::transpose).map_err(|error| self.explain(error, "get", Some(name)))
     }
 
     /// Reads a value's bytes into `buffer`, whose content is replaced, and returns their type.
@@ -229,11 +235,12 @@ impl Namespace {
     /// # Errors
     ///
     /// As [`Namespace::get`].
-    #[inline]
     pub fn get_into(&self, name: &str, buffer: &mut Vec<u8>) -> Result<Option<ValueType>> {
-        self.with("get", name, |target| {
-            self.context.read(target, Wanted::Into(buffer), |seen| seen.value_type)
-        })
+        let value_type = match self.context.target(name) {
+            Ok(target) => self.context.read(&target, buffer, |seen| seen.value_type),
+            Err(error) => Err(error),
+        };
+        value_type.map_err(|error| self.explain(error, "get", Some(name)))
     }
 
     /// Deletes a variable; returns whether it existed. Needs no memory.
@@ -261,7 +268,7 @@ impl Namespace {
     /// As [`Namespace::get`].
     pub fn version(&self, name: &str) -> Result<Option<u64>> {
         self.with("look at", name, |target| {
-            self.context.read(target, Wanted::Header, |seen| seen.version)
+            self.context.read(target, &mut Nothing, |seen| seen.version)
         })
     }
 
@@ -465,9 +472,9 @@ pub(super) fn decode<T: FromValue>(seen: Seen<'_>) -> Result<T> {
 }
 
 pub(super) fn metadata(context: &Context, target: &Target<'_>) -> Result<Option<Metadata>> {
-    let seen = context
-        .read(target, Wanted::Header, |seen| (seen.value_type, seen.header, seen.version))?;
-    let Some((value_type, header, version)) = seen else { return Ok(None) };
+    let mut header = Header::default();
+    let seen = context.read(target, &mut header, |seen| (seen.value_type, seen.version))?;
+    let (Some((value_type, version)), Header(header)) = (seen, header) else { return Ok(None) };
     let program = context.registry.program_name(header.program)?.unwrap_or_default();
     Ok(Some(Metadata {
         value_type,

@@ -9,7 +9,7 @@ use super::handle::{Metadata, decode, metadata};
 use crate::error::{Error, Result};
 use crate::format::index::Hash;
 use crate::value::{FromValue, ToValue, ValueType};
-use crate::variable::{Comparison, Condition, Context, Hint, Outcome, Target, Wanted};
+use crate::variable::{Comparison, Condition, Context, Hint, Nothing, Outcome, Payload, Target};
 
 /// One variable of a namespace, found once and used many times.
 ///
@@ -51,15 +51,17 @@ impl Variable {
     }
 
     #[inline(always)]
+    fn target(&self) -> Target<'_> {
+        Target { name: &self.name, hash: self.hash, hint: Some(&self.hint) }
+    }
+
+    #[inline(always)]
     fn with<R>(
         &self,
         attempt: &'static str,
         operation: impl FnOnce(&Target<'_>) -> Result<R>,
     ) -> Result<R> {
-        let target = Target { name: &self.name, hash: self.hash, hint: Cell::new(self.hint.get()) };
-        let result = operation(&target);
-        self.hint.set(target.hint.get());
-        result.map_err(|error| self.explain(error, attempt))
+        operation(&self.target()).map_err(|error| self.explain(error, attempt))
     }
 
     #[cold]
@@ -74,7 +76,10 @@ impl Variable {
     /// The same.
     #[inline]
     pub fn set<T: ToValue + ?Sized>(&self, value: &T) -> Result<u64> {
-        self.with("set", |target| self.context.set(target, &value.encode()?))
+        value
+            .encode()
+            .and_then(|value| self.context.set(&self.target(), &value))
+            .map_err(|error| self.explain(error, "set"))
     }
 
     /// As [`Namespace::compare_and_set`](crate::Namespace::compare_and_set).
@@ -97,9 +102,10 @@ impl Variable {
     /// The same.
     #[inline]
     pub fn get<T: FromValue>(&self) -> Result<Option<T>> {
-        self.with("get", |target| {
-            self.context.read(target, Wanted::Payload, decode::<T>)?.transpose()
-        })
+        self.context
+            .read(&self.target(), &mut Payload::new(), decode::<T>)
+            .and_then(Option::transpose)
+            .map_err(|error| self.explain(error, "get"))
     }
 
     /// As [`Namespace::get_into`](crate::Namespace::get_into).
@@ -107,11 +113,10 @@ impl Variable {
     /// # Errors
     ///
     /// The same.
-    #[inline]
     pub fn get_into(&self, buffer: &mut Vec<u8>) -> Result<Option<ValueType>> {
-        self.with("get", |target| {
-            self.context.read(target, Wanted::Into(buffer), |seen| seen.value_type)
-        })
+        self.context
+            .read(&self.target(), buffer, |seen| seen.value_type)
+            .map_err(|error| self.explain(error, "get"))
     }
 
     /// As [`Namespace::delete`](crate::Namespace::delete).
@@ -138,9 +143,7 @@ impl Variable {
     ///
     /// The same.
     pub fn version(&self) -> Result<Option<u64>> {
-        self.with("look at", |target| {
-            self.context.read(target, Wanted::Header, |seen| seen.version)
-        })
+        self.with("look at", |target| self.context.read(target, &mut Nothing, |seen| seen.version))
     }
 
     /// As [`Namespace::metadata`](crate::Namespace::metadata).
@@ -168,11 +171,7 @@ impl Variable {
     /// The same.
     pub fn wait(&self, condition: &Condition, timeout: Duration) -> Result<Outcome> {
         let timeout = (!timeout.is_zero()).then_some(timeout);
-        self.with("wait for", |target| {
-            let target =
-                Target { name: target.name, hash: target.hash, hint: Cell::new(target.hint.get()) };
-            self.context.wait(&[(target, condition)], timeout, None)
-        })
+        self.with("wait for", |target| self.context.wait(&[(*target, condition)], timeout, None))
     }
 
     /// As [`Namespace::lock_variable`](crate::Namespace::lock_variable).

@@ -16,4 +16,4 @@ pub(crate) use link::{
     unlink_if_unused,
 };
 pub(crate) use publish::{Exchange, LockAttempt, resolve_intent};
-pub(crate) use read::{GLIMPSES, Glimpse, find, restless};
+pub(crate) use read::{GLIMPSES, Glimpse, find, find_at_once, restless};

@@ -24,7 +24,7 @@ fn stage() -> Arc<Segment> {
     let segment = Segment::in_memory(LENGTH).unwrap();
     let record = Record::at(&segment, RECORD).unwrap();
     record.publish_word().store(Publish::free(1).0, Ordering::Relaxed);
-    record.set_descriptor(1, Descriptor::new(BLOCKS[0], TAG));
+    record.set_descriptor(1, Descriptor::new(BLOCKS[0], TAG, 8));
     for (index, block) in BLOCKS[1..].iter().enumerate() {
         seat(&segment, index).set_magazine(PLACE, *block);
     }
@@ -47,7 +47,7 @@ fn set(segment: &Segment, index: usize, value: u64) {
     loop {
         if let LockAttempt::Taken(state) = record.try_lock(&seat) {
             let exchange = Exchange { new_place: PLACE, old_place: PLACE };
-            record.publish_value(&seat, state, Descriptor::new(block, TAG), exchange);
+            record.publish_value(&seat, state, Descriptor::new(block, TAG, 8), exchange);
             return;
         }
         thread::yield_now();
@@ -167,7 +167,7 @@ fn loom_publish_a_sleeper_is_told_of_every_publication() {
         let record = Record::at(&segment, RECORD).unwrap();
         let LockAttempt::Taken(state) = record.try_lock(&seat) else { panic!("nobody else locks") };
         let exchange = Exchange { new_place: PLACE, old_place: PLACE };
-        let told = record.publish_value(&seat, state, Descriptor::new(BLOCKS[1], TAG), exchange);
+        let told = record.publish_value(&seat, state, Descriptor::new(BLOCKS[1], TAG, 8), exchange);
         let announced = waiter.join().unwrap();
         assert_eq!(told, announced, "a sleeper and its waker disagree");
     });
@@ -206,7 +206,7 @@ fn loom_publish_an_old_version_has_its_own_value_or_none() {
                 panic!("nobody else locks")
             };
             let exchange = Exchange { new_place: PLACE, old_place: PLACE };
-            let new = Descriptor::new(BLOCKS[index + 1], TAG);
+            let new = Descriptor::new(BLOCKS[index + 1], TAG, 8);
             record.publish_value(&seat, state, new, exchange);
         }
     };

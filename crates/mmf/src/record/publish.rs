@@ -89,7 +89,7 @@ impl Record<'_> {
         seat.set_intent(Intent::new(self.offset, Phase::Prepared));
         self.set_descriptor(state.next(), new);
         let has_waiters = self.unlock_at(state.version() + 1);
-        settle_exchange(seat);
+        settle_exchange(seat, exchange, old.offset());
         seat.set_intent(Intent::NONE);
         has_waiters
     }
@@ -139,9 +139,8 @@ pub(crate) struct Exchange {
 /// Moves the published block out of the magazine and the replaced one in. Absolute stores: once
 /// or many times is the same.
 #[inline]
-fn settle_exchange(seat: &Seat<'_>) {
-    let (new_place, old_place) = seat.places();
-    let old = seat.old();
+fn settle_exchange(seat: &Seat<'_>, exchange: Exchange, old: u64) {
+    let Exchange { new_place, old_place } = exchange;
     if new_place != NO_PLACE && new_place != old_place {
         seat.set_magazine(new_place, 0);
     }
@@ -177,7 +176,7 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
             if (is_place(new_place) || new_place == NO_PLACE)
                 && (is_place(old_place) || old_place == NO_PLACE)
             {
-                settle_exchange(seat);
+                settle_exchange(seat, Exchange { new_place, old_place }, seat.old());
             }
         }
         (_, false) => {}

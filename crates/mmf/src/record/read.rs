@@ -6,7 +6,7 @@ use crate::format::block::Descriptor;
 use crate::format::index::Hash;
 use crate::format::publish::Publish;
 use crate::format::record::{INLINE_NAME, Identity};
-use crate::index;
+use crate::index::{self, Search};
 use crate::segment::Segment;
 use crate::sync::{Ordering, fence};
 
@@ -38,9 +38,7 @@ impl<'a> Glimpse<'a> {
     /// the value meanwhile.
     #[inline]
     pub(crate) fn has_same_name(&self) -> bool {
-        // Acquire fence: partner of the release fence before a name is written.
-        fence(Ordering::Acquire);
-        self.record.identity() == self.identity
+        has_same_name(self.record, self.identity)
     }
 
     /// Whether everything read since the glimpse belongs to its version.
@@ -65,46 +63,87 @@ pub(crate) fn restless() -> Error {
 }
 
 /// Finds the live record that bears `name`.
-#[inline]
 pub(crate) fn find<'a>(
     segment: &'a Segment,
     hash: Hash,
     name: &[u8],
 ) -> Result<Option<Glimpse<'a>>> {
-    index::lookup(segment, hash, |offset| {
-        let record = Record::at(segment, offset)?;
+    index::lookup(segment, hash, &Bearer::of(segment, hash, name))
+}
+
+/// One attempt at [`find`]: none when it is to be made again, with more patience.
+#[inline(always)]
+pub(crate) fn find_at_once<'a>(
+    segment: &'a Segment,
+    hash: Hash,
+    name: &[u8],
+) -> Option<Option<Glimpse<'a>>> {
+    match index::search(segment, hash, &Bearer::of(segment, hash, name)) {
+        Ok(Search::Ended(found)) => Some(found),
+        Ok(Search::Moved) | Err(_) => None,
+    }
+}
+
+/// The record that bears a name.
+struct Bearer<'a, 'n> {
+    segment: &'a Segment,
+    hash: Hash,
+    name: &'n [u8],
+    /// What stands in the record of a short name.
+    inline: [u64; 2],
+}
+
+impl<'a, 'n> Bearer<'a, 'n> {
+    #[inline(always)]
+    fn of(segment: &'a Segment, hash: Hash, name: &'n [u8]) -> Self {
+        let inline = if name.len() <= INLINE_NAME { inline_words(name) } else { [0; 2] };
+        Self { segment, hash, name, inline }
+    }
+
+    /// Whether the record bears the name, as far as one glance tells.
+    #[inline(always)]
+    fn is_named_in(&self, glimpse: &Glimpse<'_>) -> Result<bool> {
+        if glimpse.identity.name_length() != self.name.len() || !glimpse.identity.is_live() {
+            return Ok(false);
+        }
+        if self.name.len() > INLINE_NAME {
+            let Glimpse { record, identity, .. } = *glimpse;
+            return long_name_equals(self.segment, record, identity, self.hash, self.name);
+        }
+        let [first, second] = self.inline;
+        Ok(glimpse.record.name_word(0).load(Ordering::Relaxed) == first
+            && glimpse.record.name_word(1).load(Ordering::Relaxed) == second)
+    }
+}
+
+impl<'a> index::Wanted<Glimpse<'a>> for Bearer<'a, '_> {
+    #[inline(always)]
+    fn accept(&self, offset: u64) -> Result<Option<Glimpse<'a>>> {
+        let record = Record::at(self.segment, offset)?;
         for _ in 0..GLIMPSES {
             let glimpse = Glimpse::of(record);
-            let is_it = glimpse.identity.is_live() && name_equals(segment, &glimpse, hash, name)?;
-            if is_it {
+            if self.is_named_in(&glimpse)? {
                 return Ok(Some(glimpse));
             }
             // A record in the middle of being given away may have shown a mixed name.
-            if glimpse.has_same_name() {
+            if has_same_name(record, glimpse.identity) {
                 return Ok(None);
             }
         }
         Err(restless())
-    })
+    }
 }
 
-/// Whether the record bears `name`, as far as one glance tells.
-#[inline]
-pub(crate) fn name_equals(
+#[inline(never)]
+fn long_name_equals(
     segment: &Segment,
-    glimpse: &Glimpse<'_>,
+    record: Record<'_>,
+    identity: Identity,
     hash: Hash,
     name: &[u8],
 ) -> Result<bool> {
-    if glimpse.identity.name_length() != name.len() {
-        return Ok(false);
-    }
-    let first = glimpse.record.name_word(0).load(Ordering::Relaxed);
-    let second = glimpse.record.name_word(1).load(Ordering::Relaxed);
-    if name.len() <= INLINE_NAME {
-        let [wanted_first, wanted_second] = inline_words(name);
-        return Ok(first == wanted_first && second == wanted_second);
-    }
+    let first = record.name_word(0).load(Ordering::Relaxed);
+    let second = record.name_word(1).load(Ordering::Relaxed);
     if second != hash.0 {
         return Ok(false);
     }
@@ -112,7 +151,7 @@ pub(crate) fn name_equals(
     // the record has changed hands, and damage if it has not.
     let words = match segment.word_range(first, name.len().div_ceil(8) as u64) {
         Ok(words) => words,
-        Err(_) if !glimpse.has_same_name() => return Ok(false),
+        Err(_) if !has_same_name(record, identity) => return Ok(false),
         Err(error) => return Err(error),
     };
     let equal = name.chunks(8).zip(words).all(|(piece, word)| {
@@ -121,6 +160,14 @@ pub(crate) fn name_equals(
         word.load(Ordering::Relaxed) == u64::from_le_bytes(bytes)
     });
     Ok(equal)
+}
+
+/// Whether the name read since `identity` was seen is the one of that identity.
+#[inline(always)]
+fn has_same_name(record: Record<'_>, identity: Identity) -> bool {
+    // Acquire fence: partner of the release fence before a name is written.
+    fence(Ordering::Acquire);
+    record.identity() == identity
 }
 
 /// A short name as the record's two name words: its bytes, then zeros.

@@ -129,7 +129,7 @@ fn stage_variable(segment: &Segment) {
     let record = Record::at(segment, VARIABLE).unwrap();
     let store = |offset, word| segment.word(offset).unwrap().store(word, Ordering::Relaxed);
     record.publish_word().store(Publish::free(1).0, Ordering::Relaxed);
-    store(record.descriptor_offset(1), Descriptor::new(block(0), TAG).0);
+    store(record.descriptor_offset(1), Descriptor::new(block(0), TAG, 8).0);
     store(record.identity_offset(), Identity(0).linked(NAME.len()).0);
     let [first, second] = super::read::inline_words(NAME.as_bytes());
     record.name_word(0).store(first, Ordering::Relaxed);

@@ -42,14 +42,14 @@ struct Kept {
 
 thread_local! {
     /// The seat used last: most threads use one handle.
-    static LAST: Cell<Option<SeatLease>> = const { Cell::new(None) };
+    static LAST: Cell<SeatLease> = const { Cell::new(SeatLease::NONE) };
     static LEASES: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
         // Destructors of other thread-locals may still use the handle: not this seat.
-        LAST.set(None);
+        LAST.set(SeatLease::NONE);
         let Some(registry) = self.registry.upgrade() else { return };
         let is_ours = self.lease.epoch == fork_epoch();
         let Ok(seat) = Seat::at(registry.segment(), self.lease.number, self.lease.offset) else {
@@ -65,14 +65,20 @@ impl Drop for Kept {
     }
 }
 
+impl SeatLease {
+    /// No lease: no registry has this number.
+    const NONE: Self = Self { registry: 0, epoch: 0, number: 0, offset: 0, program: 0, process: 0 };
+}
+
 impl Registry {
     /// This thread's seat if it has one already.
     #[inline]
     pub(crate) fn own_seat_number(&self) -> Option<u32> {
-        match LAST.with(Cell::get) {
-            Some(lease) if self.is_current(&lease) => Some(lease.number),
-            _ => self.remembered().map(|lease| lease.number),
+        let last = LAST.get();
+        if self.is_current(&last) {
+            return Some(last.number);
         }
+        self.remembered().map(|lease| lease.number)
     }
 
     #[inline(always)]
@@ -91,10 +97,8 @@ impl Registry {
     /// This thread's seat, leased at the first call.
     #[inline]
     pub(crate) fn seat_lease(self: &Arc<Self>, timeout: Option<Duration>) -> Result<SeatLease> {
-        match LAST.with(Cell::get) {
-            Some(lease) if self.is_current(&lease) => Ok(lease),
-            _ => self.seat_lease_slowly(timeout),
-        }
+        let last = LAST.get();
+        if self.is_current(&last) { Ok(last) } else { self.seat_lease_slowly(timeout) }
     }
 
     /// The seat of a lease.
@@ -120,7 +124,7 @@ impl Registry {
                 lease
             }
         };
-        LAST.set(Some(lease));
+        LAST.set(lease);
         Ok(lease)
     }
 

@@ -149,6 +149,7 @@ impl Segment {
     }
 
     /// The same beyond the first granule that this process has not touched yet.
+    #[inline(never)]
     fn words_slowly(&self, offset: u64, size: u64) -> Result<*mut u8> {
         let view = self.view();
         let inside = offset.is_multiple_of(size) && offset <= view.mapping.length() - size;
@@ -162,6 +163,7 @@ impl Segment {
     }
 
     /// Words `offset .. offset + count * 8`.
+    #[inline(always)]
     pub(crate) fn word_range(&self, offset: u64, count: u64) -> Result<&[AtomicU64]> {
         let bytes = count.checked_mul(8).ok_or_else(|| outside(offset))?;
         let address = self.checked(offset, bytes)?;
@@ -184,6 +186,14 @@ impl Segment {
         if is_ordered && end <= view.populated_below.load(Ordering::Relaxed) {
             return Ok(view.base.wrapping_add(offset as usize));
         }
+        self.checked_by_granule(offset, length)
+    }
+
+    #[inline(never)]
+    fn checked_by_granule(&self, offset: u64, length: u64) -> Result<*mut u8> {
+        let view = self.view();
+        let end = offset.wrapping_add(length);
+        let is_ordered = offset.is_multiple_of(8) && end >= offset;
         if is_ordered && end <= view.mapping.length() && view.is_populated(offset, end) {
             return Ok(view.base.wrapping_add(offset as usize));
         }

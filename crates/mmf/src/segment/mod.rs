@@ -5,18 +5,22 @@
 //! (`populate`), so that a full file system is an error and never a signal.
 
 mod copy;
+mod line;
 #[cfg(not(loom))]
 mod mapped;
 #[cfg(loom)]
 mod model;
 mod sleep;
+mod small;
 mod source;
 
+pub(crate) use line::words_that_match;
 #[cfg(not(loom))]
 pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
 pub(crate) use sleep::{sleep_on, wake};
+pub(crate) use small::SMALL_COPY;
 pub(crate) use source::{Source, remove_link};
 
 use crate::error::{Error, ErrorKind};

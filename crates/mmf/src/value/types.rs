@@ -48,8 +48,21 @@ impl ValueType {
     ];
 
     /// The type that `tag` stands for, or `None` for 0 (absent) and unknown tags.
+    #[inline]
     pub fn from_tag(tag: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|value_type| value_type.tag() == tag)
+        Some(match tag {
+            1 => Self::Null,
+            2 => Self::Bool,
+            3 => Self::I64,
+            4 => Self::U64,
+            5 => Self::F64,
+            6 => Self::Text,
+            7 => Self::Bytes,
+            8 => Self::Structure,
+            9 => Self::Opaque,
+            10 => Self::Counter,
+            _ => return None,
+        })
     }
 
     /// The number that stands for this type in the file.

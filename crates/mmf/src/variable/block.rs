@@ -13,6 +13,7 @@ use crate::platform::wall_clock_milliseconds;
 use crate::record::{Record, UntoldDeath, name_of_record, unlink_if_unused};
 use crate::registry::{SeatLease, Structural};
 use crate::seat::{Seat, all_places, places_of};
+use crate::segment::SMALL_COPY;
 use crate::sync::{Ordering, fence};
 use crate::value::{Encoded, ValueType};
 
@@ -21,73 +22,89 @@ const KEPT_PAGES: u64 = 16;
 
 /// A filled block that nobody reaches yet.
 #[derive(Clone, Copy)]
-pub(super) struct Prepared {
+pub(super) struct Filled {
     pub(super) place: usize,
     pub(super) class: usize,
     pub(super) descriptor: Descriptor,
-    /// What its checksum covers, in a namespace with checksums.
+}
+
+/// A filled block with what its checksum covers, in a namespace with checksums.
+#[derive(Clone, Copy)]
+pub(super) struct Prepared {
+    pub(super) filled: Filled,
     pub(super) seal: Option<Seal>,
 }
 
+#[inline(always)]
 fn class_or_large(bytes: u64) -> usize {
     class_for(bytes).unwrap_or(CLASSES)
 }
 
 impl Context {
     /// Fills a block of the seat's magazine with a value that is set now, by this process.
-    #[inline]
     pub(super) fn prepare(
         &self,
         seat: &Seat<'_>,
         lease: &SeatLease,
         value: &Encoded<'_>,
     ) -> Result<Prepared> {
-        let header = ValueHeader {
-            length: value.as_bytes().len() as u64,
-            process: lease.process,
-            time: wall_clock_milliseconds(),
-            program: lease.program,
-        };
-        self.prepare_as(seat, header, value)
+        self.prepare_as(seat, header_of(lease, value), value)
     }
 
     /// Fills a block of the seat's magazine with a value and this header.
-    #[inline]
     pub(super) fn prepare_as(
         &self,
         seat: &Seat<'_>,
         header: ValueHeader,
         value: &Encoded<'_>,
     ) -> Result<Prepared> {
+        let filled = self.fill(seat, header, value)?;
+        let seal = self.checksums.then(|| {
+            let is_counter = value.value_type() == ValueType::Counter;
+            let hash = if is_counter { 0 } else { payload_hash(value.as_bytes(), self.seed) };
+            let (tag, seed) = (value.value_type().tag(), self.seed);
+            Seal { payload: hash, header: header.encode(), tag, is_counter, seed }
+        });
+        Ok(Prepared { filled, seal })
+    }
+
+    /// The same without a checksum.
+    #[inline(always)]
+    pub(super) fn fill(
+        &self,
+        seat: &Seat<'_>,
+        header: ValueHeader,
+        value: &Encoded<'_>,
+    ) -> Result<Filled> {
         let payload = value.as_bytes();
-        let bytes = VALUE_HEADER + payload.len() as u64;
+        let length = payload.len() as u64;
+        let bytes = VALUE_HEADER + length;
         let class = class_or_large(bytes);
         let place = match self.stocked_place(seat, class, bytes)? {
             Some(place) => place,
             None => self.refill(seat, class, bytes)?,
         };
         let block = seat.magazine(place);
+        self.require_block(seat, place, block, bytes)?;
         let segment = self.registry.segment();
-        let header = header.encode();
         // Release fence: a reader of the value that stood here before, who sees a byte of the new
         // one, sees that its version is gone.
         fence(Ordering::Release);
         let words = segment.words::<2>(block)?;
-        for (word, value) in words.iter().zip(header) {
+        for (word, value) in words.iter().zip(header.encode()) {
             word.store(value, Ordering::Relaxed);
         }
-        segment.copy_in(block + VALUE_HEADER, payload)?;
-        let tag = value.value_type().tag();
-        let seal = self.checksums.then(|| {
-            let is_counter = value.value_type() == ValueType::Counter;
-            let hash = if is_counter { 0 } else { payload_hash(payload, self.seed) };
-            Seal { payload: hash, header, tag, is_counter, seed: self.seed }
-        });
-        Ok(Prepared { place, class, descriptor: Descriptor::new(block, tag), seal })
+        if payload.len() <= SMALL_COPY {
+            segment.copy_small_in(block + VALUE_HEADER, payload)?;
+        } else {
+            segment.copy_in(block + VALUE_HEADER, payload)?;
+        }
+        let descriptor = Descriptor::new(block, value.value_type().tag(), length);
+        Ok(Filled { place, class, descriptor })
     }
 
     /// A place of the magazine that holds a block for `bytes`.
-    #[inline]
+    #[inline(always)]
     fn stocked_place(&self, seat: &Seat<'_>, class: usize, bytes: u64) -> Result<Option<usize>> {
         for place in places_of(class) {
             let block = seat.magazine(place);
@@ -150,7 +167,7 @@ impl Context {
         &self,
         seat: &Seat<'_>,
         old: Descriptor,
-        new: Option<Prepared>,
+        new: Option<Filled>,
     ) -> Result<usize> {
         if old.is_none() {
             return Ok(NO_PLACE);
@@ -165,19 +182,31 @@ impl Context {
         }
     }
 
-    /// The class of the block that a value stands in, by its length and by its run alike: under
-    /// a wrong one the next set would write beyond the block.
+    /// The class of the block that a value stands in, by its length: `require_block` asks the run
+    /// before anything is written there.
     #[inline]
     fn class_of_value(&self, value: Descriptor) -> Result<usize> {
-        let segment = self.registry.segment();
-        let offset = value.offset();
-        let first = segment.word(offset)?.load(Ordering::Relaxed);
-        let bytes = VALUE_HEADER + ValueHeader::length_of(first);
-        let info = segment.word((offset & !(PAGE - 1)) + INFO)?.load(Ordering::Relaxed);
-        if !heap::is_block_for(Info(info), offset, bytes) {
-            return Err(Error::damaged(offset, "a value's length is not one for its block"));
+        let length = match value.small_length() {
+            Some(length) => length,
+            None => {
+                let first = self.registry.segment().word(value.offset())?.load(Ordering::Relaxed);
+                ValueHeader::length_of(first)
+            }
+        };
+        Ok(class_or_large(VALUE_HEADER + length))
+    }
+
+    /// An error unless the run in which a magazine's block stands has blocks for so many bytes: in
+    /// a damaged namespace a value's length may have been another, and the set would write beyond
+    /// the block. The block is given up, which `check` tells, so that this happens once.
+    #[inline]
+    fn require_block(&self, seat: &Seat<'_>, place: usize, block: u64, bytes: u64) -> Result<()> {
+        let info = self.registry.segment().word((block & !(PAGE - 1)) + INFO)?;
+        if heap::is_block_for(Info(info.load(Ordering::Relaxed)), block, bytes) {
+            return Ok(());
         }
-        Ok(class_or_large(bytes))
+        seat.set_magazine(place, 0);
+        Err(Error::damaged(block, "a value's length is not one for its block"))
     }
 
     #[cold]
@@ -210,6 +239,17 @@ impl Context {
         if let Err(error) = trimmed {
             tracing::debug!(%error, "kept a large block in the magazine");
         }
+    }
+}
+
+/// The header of a value that is set now, by the process that holds the lease.
+#[inline(always)]
+pub(super) fn header_of(lease: &SeatLease, value: &Encoded<'_>) -> ValueHeader {
+    ValueHeader {
+        length: value.as_bytes().len() as u64,
+        process: lease.process,
+        time: wall_clock_milliseconds(),
+        program: lease.program,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Setting on condition: only if nobody else has set since.
 
 use super::write::{Locked, Locking};
-use super::{Context, Target, Wanted};
+use super::{Context, Nothing, Target};
 use crate::error::Result;
 use crate::value::Encoded;
 
@@ -26,10 +26,10 @@ impl Context {
         let seat = self.registry.seat(&lease)?;
         let mut patience = self.patience();
         loop {
-            let Some(glimpse) = target.find(self)? else {
+            let Some(glimpse) = target.find(self.registry.segment())? else {
                 // A get says it, and waits for whoever holds the lock: the answer is for good.
                 if expected != 0 {
-                    if self.read(target, Wanted::Header, |_| ())?.is_none() {
+                    if self.read(target, &mut Nothing, |_| ())?.is_none() {
                         return Ok(Comparison::Differs(0));
                     }
                     // It has come meanwhile, and may have gone again: not to be made.

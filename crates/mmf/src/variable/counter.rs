@@ -16,7 +16,7 @@ impl Context {
         let (lease, seat) = self.own_seat()?;
         let mut patience = self.patience();
         loop {
-            let Some(glimpse) = target.find(self)? else {
+            let Some(glimpse) = target.find(self.registry.segment())? else {
                 let prepared = self.prepare(&seat, &lease, &Encoded::counter(amount))?;
                 match self.create(&seat, target, prepared, &mut patience)? {
                     Some(_) => return Ok(amount),
@@ -36,8 +36,9 @@ impl Context {
                 if let Some(seal) = prepared.seal {
                     record.seal_next(seal, state, glimpse.identity, target.hash);
                 }
-                let exchange = Exchange { new_place: prepared.place, old_place: NO_PLACE };
-                let has_waiters = record.publish_value(&seat, state, prepared.descriptor, exchange);
+                let exchange = Exchange { new_place: prepared.filled.place, old_place: NO_PLACE };
+                let has_waiters =
+                    record.publish_value(&seat, state, prepared.filled.descriptor, exchange);
                 self.after_publication(record.publish_word(), has_waiters)?;
                 return Ok(amount);
             }

@@ -16,7 +16,7 @@ impl Context {
         let (_, seat) = self.own_seat()?;
         let mut patience = self.patience();
         loop {
-            let Some(glimpse) = target.find(self)? else { return Ok(false) };
+            let Some(glimpse) = target.find(self.registry.segment())? else { return Ok(false) };
             let locking =
                 self.lock_record(&seat, glimpse.record, glimpse.identity, &mut patience)?;
             let Locking::Locked(locked) = locking else { continue };

@@ -10,11 +10,13 @@ mod iterate;
 mod models;
 mod read;
 mod wait;
+mod wanted;
 mod write;
 
 pub use compare::Comparison;
 pub(crate) use context::{Context, Hint, Target};
 pub use iterate::NameIterator;
 pub(crate) use iterate::record_offsets;
-pub(crate) use read::{Seen, Wanted};
+pub(crate) use read::Seen;
 pub use wait::{Condition, Outcome};
+pub(crate) use wanted::{Header, Nothing, Payload, Wanted};

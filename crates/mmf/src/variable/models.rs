@@ -7,7 +7,7 @@ use loom::thread;
 use super::iterate::name_at;
 use super::wait::{announce, announce_for_arrival};
 use super::write::{Locked, Locking};
-use super::{Context, Wanted};
+use super::{Context, Nothing, Payload};
 use crate::format::block::{Descriptor, VALUE_HEADER, ValueHeader};
 use crate::format::header::{NAMESPACE_LOCK, RECORD_SLABS};
 use crate::format::lock_word::LockWord;
@@ -59,7 +59,7 @@ fn set_named(context: &Context, seat: &Seat<'_>, name: &str, value: i64) {
     let header = ValueHeader { length: 8, process: 1, time: 1, program: 0 };
     let prepared = context.prepare_as(seat, header, &Encoded::i64(value)).unwrap();
     let target = context.target(name).unwrap();
-    let glimpse = target.find(context).unwrap().unwrap();
+    let glimpse = target.find(context.registry.segment()).unwrap().unwrap();
     let hash = target.hash;
     context.overwrite(seat, &glimpse, hash, prepared, &mut patience()).unwrap().unwrap();
 }
@@ -70,7 +70,7 @@ fn get(context: &Context) -> (u64, i64) {
     let take = |seen: super::Seen<'_>| {
         (seen.version, i64::from_le_bytes(seen.payload.try_into().unwrap()))
     };
-    context.read(&target, Wanted::Payload, take).unwrap().unwrap()
+    context.read(&target, &mut Payload::new(), take).unwrap().unwrap()
 }
 
 /// Takes a lock as it is held already: the model is about what follows.
@@ -151,7 +151,7 @@ fn loom_get_does_not_miss_what_is_made_again_inside_the_namespace_lock() {
     };
     with_lock_held(NAMESPACE_LOCK, inside, |context| {
         let target = context.target(NAME).unwrap();
-        let seen = context.read(&target, Wanted::Header, |seen| seen.version).unwrap();
+        let seen = context.read(&target, &mut Nothing, |seen| seen.version).unwrap();
         assert!(seen.is_some(), "it was missing inside the lock only");
     });
 }
@@ -200,7 +200,7 @@ fn loom_add_is_announced_before_it_happens() {
         let segment = context.registry.segment();
         let record = Record::at(segment, VARIABLE).unwrap();
         // The value is a counter at 10.
-        let descriptor = crate::format::block::Descriptor::new(block(0), 10).0;
+        let descriptor = crate::format::block::Descriptor::new(block(0), 10, 8).0;
         segment.word(VARIABLE + 16).unwrap().store(descriptor, Ordering::Relaxed);
         let observer = {
             let context = Arc::clone(&context);
@@ -240,7 +240,7 @@ fn missing() -> NewVariable<'static> {
     NewVariable {
         name: MISSING.as_bytes(),
         hash: crate::format::index::Hash::of(MISSING.as_bytes(), 0),
-        value: Descriptor::new(block(1), 3),
+        value: Descriptor::new(block(1), 3, 8),
         place: PLACE,
         seal: None,
     }
@@ -395,7 +395,7 @@ fn loom_wait_for_any_is_told_of_what_follows_a_link() {
                 let target = context.target(MISSING).unwrap();
                 seat.waiting().store(ANY, Ordering::Relaxed);
                 let before = seat.wake_word().load(Ordering::Relaxed);
-                let glimpse = target.find(&context).unwrap()?;
+                let glimpse = target.find(context.registry.segment()).unwrap()?;
                 let announced = announce(&glimpse.record, glimpse.publish).is_some();
                 announced.then_some((before, glimpse.publish.version()))
             })
@@ -462,7 +462,7 @@ fn loom_wait_for_a_missing_name_is_told_of_its_arrival() {
                 seat.waiting().store(ANY, Ordering::Relaxed);
                 let before = seat.wake_word().load(Ordering::Relaxed);
                 announce_for_arrival(context.arrival_word(&target).unwrap());
-                target.find(&context).unwrap().is_none().then_some(before)
+                target.find(context.registry.segment()).unwrap().is_none().then_some(before)
             })
         };
         let segment = context.registry.segment();

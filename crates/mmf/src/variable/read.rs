@@ -1,109 +1,132 @@
 //! Reading: no lock, no store to shared memory.
 
-use super::{Context, Target};
+use std::cell::Cell;
+
+use super::wanted::Unverified;
+use super::{Context, Hint, Target, Wanted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::block::{Descriptor, VALUE_HEADER, ValueHeader};
+use crate::format::block::Descriptor;
 use crate::format::header::NAMESPACE_LOCK;
-use crate::format::lock_word::LockWord;
+use crate::format::index::Hash;
+use crate::format::lock_word::{LockWord, Mode};
 use crate::format::seat::Intent;
 use crate::lock::{Entry, reader_entry, wait_for_lock};
-use crate::record::{Glimpse, LockAttempt, Record};
+use crate::record::{Glimpse, LockAttempt};
 use crate::registry::{Patience, Step};
-use crate::segment::outside;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::value::ValueType;
 
 /// Failed validations after which a reader takes the publish lock for one turn.
 const TURNS: u32 = 64;
-/// Values up to this many bytes are copied to the stack.
-const SMALL: usize = 64;
 
 /// A value as one set stored it.
 pub(crate) struct Seen<'a> {
     pub(crate) value_type: ValueType,
-    pub(crate) header: ValueHeader,
     pub(crate) version: u64,
+    /// What was copied of the payload.
     pub(crate) payload: &'a [u8],
-}
-
-/// Whether the payload is wanted, and where to.
-pub(crate) enum Wanted<'b> {
-    /// Only the header.
-    Header,
-    /// Whatever is fastest.
-    Payload,
-    /// In the caller's buffer.
-    Into(&'b mut Vec<u8>),
 }
 
 /// What one attempt came to.
 enum Attempt {
-    /// One whole value, copied, or none.
-    Done(Option<Copied>),
+    /// One whole value, copied as far as it was wanted, or none.
+    Done(Option<Found>),
     /// The value changed during the copy.
     Torn,
     /// A lock stands in the way.
     Locked(u64),
 }
 
-/// A value's header; its payload is in one of the buffers.
-struct Copied {
+/// A value that was whole.
+struct Found {
     descriptor: Descriptor,
-    header: ValueHeader,
     version: u64,
 }
 
-/// Where payloads are copied to.
-struct Buffers<'b, 'w> {
-    wanted: &'b mut Wanted<'w>,
-    small: [u8; SMALL],
-    large: Vec<u8>,
+/// The namespace's lock, and how it looked before the search.
+#[derive(Clone, Copy)]
+struct Gate<'a> {
+    lock: &'a AtomicU64,
+    /// 0 when locks are none of this reader's business.
+    mask: u64,
+    namespace: LockWord,
+}
+
+impl Gate<'_> {
+    /// Acquire: a search that begins behind a lock does not miss what was made under it.
+    #[inline(always)]
+    fn look(&self, word: &AtomicU64) -> LockWord {
+        LockWord(word.load(Ordering::Acquire) & self.mask)
+    }
 }
 
 impl Context {
-    /// Reads the variable and hands its value to `take`; none when it does not exist.
-    #[inline]
+    /// Reads the variable: `wanted` takes what it wants, and `take` sees it once it is known to be
+    /// whole; none when the variable does not exist.
+    #[inline(always)]
     pub(crate) fn read<R>(
         &self,
         target: &Target<'_>,
-        wanted: Wanted<'_>,
+        wanted: &mut impl Wanted,
         take: impl FnOnce(Seen<'_>) -> R,
     ) -> Result<Option<R>> {
-        self.read_within(target, wanted, &mut None, take)
+        let found = match self.read_at_once(target, wanted) {
+            Some(found) => found,
+            None => self.read_slowly(target.name, target.hash, target.hint, wanted, &mut None)?,
+        };
+        // Nothing is held here: `take` may be the user's own code.
+        let Some(Found { descriptor, version }) = found else { return Ok(None) };
+        match ValueType::from_tag(descriptor.tag()) {
+            Some(value_type) => {
+                Ok(Some(take(Seen { value_type, version, payload: wanted.payload() })))
+            }
+            None => Err(unknown_type(descriptor)),
+        }
     }
 
     /// As [`Context::read`], as a part of a longer wait.
-    #[inline]
     pub(super) fn read_within<R>(
         &self,
         target: &Target<'_>,
-        mut wanted: Wanted<'_>,
+        wanted: &mut impl Wanted,
         patience: &mut Option<Patience>,
         take: impl FnOnce(Seen<'_>) -> R,
     ) -> Result<Option<R>> {
-        let mut buffers = Buffers { wanted: &mut wanted, small: [0; SMALL], large: Vec::new() };
-        let copied = match self.attempt(target, &mut buffers, self.autolock)? {
-            Attempt::Done(copied) => copied,
-            obstacle => self.read_slowly(target, &mut buffers, patience, obstacle)?,
-        };
-        // Nothing is held here: `take` may be the user's own code.
-        copied.map(|copied| buffers.seen(&copied).map(take)).transpose()
+        let Target { name, hash, hint } = *target;
+        let found = self.read_slowly(name, hash, hint, wanted, patience)?;
+        let Some(Found { descriptor, version }) = found else { return Ok(None) };
+        match ValueType::from_tag(descriptor.tag()) {
+            Some(value_type) => {
+                Ok(Some(take(Seen { value_type, version, payload: wanted.payload() })))
+            }
+            None => Err(unknown_type(descriptor)),
+        }
     }
 
+    /// Attempts until one succeeds. (The target comes in parts so that the attempt before, which
+    /// as a rule succeeds, has it in registers.)
     #[cold]
+    #[inline(never)]
     fn read_slowly(
         &self,
-        target: &Target<'_>,
-        buffers: &mut Buffers<'_, '_>,
+        name: &str,
+        hash: Hash,
+        hint: Option<&Cell<Option<Hint>>>,
+        wanted: &mut impl Wanted,
         patience: &mut Option<Patience>,
-        mut obstacle: Attempt,
-    ) -> Result<Option<Copied>> {
-        let patience = patience.get_or_insert_with(|| self.patience());
+    ) -> Result<Option<Found>> {
+        let target = Target { name, hash, hint };
         let mut autolock = self.autolock;
         let mut failures = 0;
         loop {
+            let obstacle = if failures % TURNS == 0 && failures > 0 {
+                self.attempt_under_lock(&target, wanted, autolock)?
+            } else {
+                self.attempt(&target, wanted, autolock)?
+            };
+            let patience = patience.get_or_insert_with(|| self.patience());
             match obstacle {
-                Attempt::Done(copied) => return Ok(copied),
+                Attempt::Done(found) => return Ok(found),
                 Attempt::Torn => {
                     failures += 1;
                     if failures % TURNS == 0 {
@@ -115,101 +138,92 @@ impl Context {
                     autolock = wait_for_lock(&self.registry, lock, patience)?;
                 }
             }
-            obstacle = if failures % TURNS == 0 && failures > 0 {
-                self.attempt_under_lock(target, buffers, autolock)?
-            } else {
-                self.attempt(target, buffers, autolock)?
-            };
         }
     }
 
+    /// What the first attempt finds, if nothing unusual is in its way.
     #[inline(always)]
+    fn read_at_once(&self, target: &Target<'_>, wanted: &mut impl Wanted) -> Option<Option<Found>> {
+        let gate = self.gate(self.autolock);
+        if gate.namespace.mode() == Mode::Exclusive {
+            return None;
+        }
+        let glimpse = target.find_at_once(self.registry.segment())?;
+        match self.read_behind(gate, glimpse, wanted) {
+            Ok(Attempt::Done(found)) => Some(found),
+            _ => None,
+        }
+    }
+
     fn attempt(
         &self,
         target: &Target<'_>,
-        buffers: &mut Buffers<'_, '_>,
+        wanted: &mut impl Wanted,
         autolock: bool,
     ) -> Result<Attempt> {
-        let namespace = if autolock { self.namespace_lock() } else { LockWord(0) };
-        if self.is_foreign(namespace) {
+        let gate = self.gate(autolock);
+        if self.is_foreign(gate.namespace) {
             return Ok(Attempt::Locked(NAMESPACE_LOCK));
         }
-        let Some(glimpse) = target.find(self)? else {
-            let unchanged = !autolock || namespace.same_acquisition(self.namespace_lock());
+        let glimpse = target.find(self.registry.segment())?;
+        self.read_behind(gate, glimpse, wanted)
+    }
+
+    /// The first look at the namespace's lock.
+    #[inline(always)]
+    fn gate(&self, autolock: bool) -> Gate<'_> {
+        let lock = self.registry.segment().header_word(NAMESPACE_LOCK);
+        let gate = Gate { lock, mask: if autolock { u64::MAX } else { 0 }, namespace: LockWord(0) };
+        Gate { namespace: gate.look(lock), ..gate }
+    }
+
+    /// Copies the value of the record that was found behind the gate, and looks whether it was
+    /// whole and nobody locked it meanwhile.
+    #[inline(always)]
+    fn read_behind(
+        &self,
+        gate: Gate<'_>,
+        glimpse: Option<Glimpse<'_>>,
+        wanted: &mut impl Wanted,
+    ) -> Result<Attempt> {
+        let namespace = gate.namespace;
+        let Some(glimpse) = glimpse else {
+            let unchanged = namespace.same_acquisition(gate.look(gate.lock));
             return Ok(if unchanged { Attempt::Done(None) } else { Attempt::Torn });
         };
-        let variable = if autolock { variable_lock(&glimpse.record) } else { LockWord(0) };
+        let variable = gate.look(glimpse.record.lock_word());
         if self.is_foreign(variable) {
             return Ok(Attempt::Locked(glimpse.record.lock_offset()));
         }
         let descriptor = glimpse.descriptor();
-        let header = match self.copy(descriptor, &glimpse, buffers) {
-            Ok(header) => header,
-            Err(_) if !glimpse.still_holds() => return Ok(Attempt::Torn),
-            Err(error) => return Err(error),
-        };
+        if !descriptor.is_none() {
+            let segment = self.registry.segment();
+            match wanted.copy(Unverified { segment, glimpse, descriptor }) {
+                Ok(()) => {}
+                Err(_) if !glimpse.still_holds() => return Ok(Attempt::Torn),
+                Err(error) => return Err(error),
+            }
+        }
         // Behind the copy: the version, and the locks. A lock, two sets and an unlock fit between
         // one look and the copy; the count of acquisitions tells.
         let unchanged = glimpse.still_holds()
-            && (!autolock
-                || (namespace.same_acquisition(self.namespace_lock())
-                    && variable.same_acquisition(variable_lock(&glimpse.record))));
+            && namespace.same_acquisition(gate.look(gate.lock))
+            && variable.same_acquisition(gate.look(glimpse.record.lock_word()));
         if !unchanged {
             return Ok(Attempt::Torn);
         }
-        let version = glimpse.publish.version();
-        Ok(Attempt::Done(header.map(|header| Copied { descriptor, header, version })))
-    }
-
-    #[inline(always)]
-    fn namespace_lock(&self) -> LockWord {
-        // Acquire: a search that begins behind a lock does not miss what was made under it.
-        LockWord(self.registry.segment().header_word(NAMESPACE_LOCK).load(Ordering::Acquire))
+        let found = Found { descriptor, version: glimpse.publish.version() };
+        Ok(Attempt::Done((!descriptor.is_none()).then_some(found)))
     }
 
     #[inline(always)]
     fn is_foreign(&self, word: LockWord) -> bool {
-        reader_entry(word, || self.registry.own_seat_number()) == Entry::Wait
+        word.mode() == Mode::Exclusive && self.is_held_by_others(word)
     }
 
-    /// Copies header and payload, which may be torn; none when there is no value.
-    #[inline(always)]
-    fn copy(
-        &self,
-        descriptor: Descriptor,
-        glimpse: &Glimpse<'_>,
-        buffers: &mut Buffers<'_, '_>,
-    ) -> Result<Option<ValueHeader>> {
-        if descriptor.is_none() {
-            return Ok(None);
-        }
-        let segment = self.registry.segment();
-        let offset = descriptor.offset();
-        let words = segment.words::<2>(offset)?;
-        let header = ValueHeader::decode(words.each_ref().map(|word| word.load(Ordering::Relaxed)));
-        let length = header.length as usize;
-        let from = offset + VALUE_HEADER;
-        match &mut *buffers.wanted {
-            Wanted::Header => {}
-            Wanted::Payload if length <= SMALL => {
-                segment.copy_out(from, &mut buffers.small[..length])?;
-            }
-            Wanted::Into(buffer) if length <= SMALL => {
-                segment.copy_to_vector(from, length, buffer)?;
-            }
-            large => {
-                // Before memory is asked for: a torn header's length may be anything.
-                if !glimpse.still_holds() {
-                    return Err(outside(offset));
-                }
-                let buffer = match large {
-                    Wanted::Into(buffer) => buffer,
-                    _ => &mut buffers.large,
-                };
-                segment.copy_to_vector(from, length, buffer)?;
-            }
-        }
-        Ok(Some(header))
+    #[inline(never)]
+    fn is_held_by_others(&self, word: LockWord) -> bool {
+        reader_entry(word, || self.registry.own_seat_number()) == Entry::Wait
     }
 
     /// After many failures: a pause for a read-only reader, and the end of everybody's patience.
@@ -231,20 +245,20 @@ impl Context {
     fn attempt_under_lock(
         &self,
         target: &Target<'_>,
-        buffers: &mut Buffers<'_, '_>,
+        wanted: &mut impl Wanted,
         autolock: bool,
     ) -> Result<Attempt> {
         if !self.registry.segment().is_writable() {
-            return self.attempt(target, buffers, autolock);
+            return self.attempt(target, wanted, autolock);
         }
         let lease = self.registry.seat_lease(self.timeout)?;
         let seat = self.registry.seat(&lease)?;
-        let Some(glimpse) = target.find(self)? else {
-            return self.attempt(target, buffers, autolock);
+        let Some(glimpse) = target.find(self.registry.segment())? else {
+            return self.attempt(target, wanted, autolock);
         };
         match glimpse.record.try_lock(&seat) {
             LockAttempt::Taken(_) => {
-                let attempt = self.attempt(target, buffers, autolock);
+                let attempt = self.attempt(target, wanted, autolock);
                 glimpse.record.abandon(&seat);
                 attempt
             }
@@ -256,26 +270,7 @@ impl Context {
     }
 }
 
-#[inline(always)]
-fn variable_lock(record: &Record<'_>) -> LockWord {
-    // Relaxed: the fence of `still_holds` stands between the two looks.
-    LockWord(record.lock_word().load(Ordering::Relaxed))
-}
-
-impl Buffers<'_, '_> {
-    /// The copied value as its user sees it.
-    #[inline]
-    fn seen(&mut self, copied: &Copied) -> Result<Seen<'_>> {
-        let Copied { descriptor, header, version } = *copied;
-        let value_type = ValueType::from_tag(descriptor.tag())
-            .ok_or_else(|| Error::damaged(descriptor.offset(), "a value has an unknown type"))?;
-        let length = header.length as usize;
-        let payload: &[u8] = match self.wanted {
-            Wanted::Header => &[],
-            Wanted::Into(buffer) => buffer,
-            Wanted::Payload if length <= SMALL => &self.small[..length],
-            Wanted::Payload => &self.large,
-        };
-        Ok(Seen { value_type, header, version, payload })
-    }
+#[cold]
+fn unknown_type(descriptor: Descriptor) -> Error {
+    Error::damaged(descriptor.offset(), "a value has an unknown type")
 }

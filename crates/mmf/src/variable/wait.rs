@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::read::{Seen, Wanted};
+use super::read::Seen;
+use super::wanted::{Nothing, Payload};
 use super::{Context, Target};
 use crate::error::Result;
 use crate::format::publish::Publish;
@@ -80,14 +81,13 @@ impl Context {
         patience: &mut Option<Patience>,
     ) -> Result<Option<u64>> {
         let version = |seen: Seen<'_>| seen.version;
-        let header = Wanted::Header;
         Ok(match condition {
             Condition::ChangedSince(since) => {
-                let now = self.read_within(target, header, patience, version)?.unwrap_or(0);
+                let now = self.read_within(target, &mut Nothing, patience, version)?.unwrap_or(0);
                 (now != *since).then_some(now)
             }
-            Condition::Exists => self.read_within(target, header, patience, version)?,
-            Condition::Gone => match self.read_within(target, header, patience, version)? {
+            Condition::Exists => self.read_within(target, &mut Nothing, patience, version)?,
+            Condition::Gone => match self.read_within(target, &mut Nothing, patience, version)? {
                 None => Some(0),
                 Some(_) => None,
             },
@@ -96,7 +96,9 @@ impl Context {
                     Value::decode(seen.value_type, seen.payload)
                         .map(|now| (now == *value).then_some(seen.version))
                 };
-                self.read_within(target, Wanted::Payload, patience, compare)?.transpose()?.flatten()
+                self.read_within(target, &mut Payload::new(), patience, compare)?
+                    .transpose()?
+                    .flatten()
             }
         })
     }
@@ -132,7 +134,8 @@ impl Context {
             return Ok(());
         }
         for target in wanted {
-            let owner = target.find(self)?.and_then(|glimpse| glimpse.publish.owner());
+            let owner =
+                target.find(self.registry.segment())?.and_then(|glimpse| glimpse.publish.owner());
             if let Some(owner) = owner
                 && self.registry.seat_is_dead(owner)?
             {
@@ -185,7 +188,7 @@ impl Context {
         let writable = self.registry.segment().is_writable();
         let slice = if writable || self.wake_always { slice } else { slice.min(READER_SLEEP) };
         // Announce first, look again, then sleep: a change in between alters the word.
-        let (word, expected) = match target.find(self)? {
+        let (word, expected) = match target.find(self.registry.segment())? {
             Some(glimpse) => {
                 let seen = glimpse.publish;
                 let expected =
@@ -255,7 +258,7 @@ impl Context {
         wanted: impl IntoIterator<Item = &'t Target<'t>>,
     ) -> Result<bool> {
         for target in wanted {
-            match target.find(self)? {
+            match target.find(self.registry.segment())? {
                 // Also when a lock was taken or given back meanwhile: nobody has been told then.
                 Some(glimpse) if announce(&glimpse.record, glimpse.publish).is_none() => {
                     return Ok(false);

@@ -1,6 +1,6 @@
 //! Setting: fill a block out of sight, then make it current with one swap.
 
-use super::block::Prepared;
+use super::block::{Filled, Prepared, header_of};
 use super::{Context, Hint, Target};
 use crate::error::{ErrorKind, Result};
 use crate::format::block::ValueHeader;
@@ -19,6 +19,7 @@ use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write};
 use crate::value::Encoded;
 
 /// A record under the caller's publish lock.
+#[derive(Clone, Copy)]
 pub(super) struct Locked<'a> {
     pub(super) record: Record<'a>,
     pub(super) state: Publish,
@@ -37,14 +38,28 @@ impl Context {
     pub(crate) fn set(&self, target: &Target<'_>, value: &Encoded<'_>) -> Result<u64> {
         let lease = self.registry.seat_lease(self.timeout)?;
         let seat = self.registry.seat(&lease)?;
-        let prepared = self.prepare(&seat, &lease, value)?;
+        if self.checksums {
+            return self.set_slowly(&seat, target, self.prepare(&seat, &lease, value)?);
+        }
+        let filled = self.fill(&seat, header_of(&lease, value), value)?;
+        if let Some(Some(glimpse)) = target.find_at_once(self.registry.segment())
+            && let Some(locked) = self.lock_at_once(&seat, &glimpse)
+        {
+            return self.publish(&seat, locked, filled);
+        }
+        self.set_slowly(&seat, target, Prepared { filled, seal: None })
+    }
+
+    /// Stores a prepared value as soon as nothing is in the way.
+    #[cold]
+    fn set_slowly(&self, seat: &Seat<'_>, target: &Target<'_>, prepared: Prepared) -> Result<u64> {
         let mut patience = self.patience();
         loop {
-            let written = match target.find(self)? {
+            let written = match target.find(self.registry.segment())? {
                 Some(glimpse) => {
-                    self.overwrite(&seat, &glimpse, target.hash, prepared, &mut patience)?
+                    self.overwrite(seat, &glimpse, target.hash, prepared, &mut patience)?
                 }
-                None => self.create(&seat, target, prepared, &mut patience)?,
+                None => self.create(seat, target, prepared, &mut patience)?,
             };
             if let Some(version) = written {
                 return Ok(version);
@@ -95,19 +110,27 @@ impl Context {
         prepared: Prepared,
     ) -> Result<u64> {
         let Locked { record, state } = locked;
+        if let Some(seal) = prepared.seal {
+            record.seal_next(seal, state, identity, name);
+        }
+        self.publish(seat, locked, prepared.filled)
+    }
+
+    /// Makes a filled block current under the publish lock, which ends with it; returns the
+    /// version.
+    #[inline(always)]
+    fn publish(&self, seat: &Seat<'_>, locked: Locked<'_>, filled: Filled) -> Result<u64> {
+        let Locked { record, state } = locked;
         let old = record.descriptor(state.current());
-        let old_place = match self.place_for_old(seat, old, Some(prepared)) {
+        let old_place = match self.place_for_old(seat, old, Some(filled)) {
             Ok(place) => place,
             Err(error) => {
                 record.abandon(seat);
                 return Err(error);
             }
         };
-        if let Some(seal) = prepared.seal {
-            record.seal_next(seal, state, identity, name);
-        }
-        let exchange = Exchange { new_place: prepared.place, old_place };
-        let has_waiters = record.publish_value(seat, state, prepared.descriptor, exchange);
+        let exchange = Exchange { new_place: filled.place, old_place };
+        let has_waiters = record.publish_value(seat, state, filled.descriptor, exchange);
         self.after_publication(record.publish_word(), has_waiters)?;
         self.trim(seat, old_place);
         Ok(Publish::free(state.version() + 1).version())
@@ -125,8 +148,8 @@ impl Context {
         let new = NewVariable {
             name: target.name.as_bytes(),
             hash: target.hash,
-            value: prepared.descriptor,
-            place: prepared.place,
+            value: prepared.filled.descriptor,
+            place: prepared.filled.place,
             seal: prepared.seal,
         };
         Ok(self.make(seat, target, new, patience)?.map(|linked| linked.version))
@@ -160,7 +183,7 @@ impl Context {
             })?;
             drop(structural);
             if let Some(linked) = linked {
-                target.hint.set(Some(Hint { offset: linked.record, identity: linked.identity }));
+                target.remember(Some(Hint { offset: linked.record, identity: linked.identity }));
                 self.announce_arrival(target)?;
                 return Ok(Some(linked));
             }
@@ -189,12 +212,30 @@ impl Context {
         }
     }
 
+    #[inline(always)]
     fn entry(&self, word: &AtomicU64, lock: u64, seat: &Seat<'_>) -> Entry {
         if !self.autolock {
             return Entry::Open;
         }
         // Acquire: a writer that finds the lock free comes after what was done under it.
         writer_entry(LockWord(word.load(Ordering::Acquire)), lock, seat)
+    }
+
+    /// Takes the publish lock of a record if nobody holds any lock in the way. Else nothing is
+    /// held, but the intent may stay announced.
+    #[inline(always)]
+    fn lock_at_once<'a>(&self, seat: &Seat<'_>, glimpse: &Glimpse<'a>) -> Option<Locked<'a>> {
+        let record = glimpse.record;
+        let LockAttempt::Taken(state) = record.try_lock(seat) else { return None };
+        let namespace = self.registry.segment().header_word(NAMESPACE_LOCK);
+        if record.identity() == glimpse.identity
+            && self.entry(namespace, NAMESPACE_LOCK, seat) == Entry::Open
+            && self.entry(record.lock_word(), record.lock_offset(), seat) == Entry::Open
+        {
+            return Some(Locked { record, state });
+        }
+        record.abandon(seat);
+        None
     }
 
     /// Takes the publish lock of a record, once the locks of others allow it.

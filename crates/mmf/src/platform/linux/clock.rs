@@ -1,20 +1,14 @@
-//! Wall time for people to read, boot time for deadlines.
+//! Wall time for people to read.
 
-use std::time::Duration;
-
-use rustix::time::{ClockId, Timespec, clock_gettime};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Milliseconds since the Unix epoch by the coarse clock, which lags by up to one kernel tick.
 ///
 /// 0 when the clock stands before the epoch.
 pub(crate) fn wall_clock_milliseconds() -> u64 {
     let now = clock_gettime(ClockId::RealtimeCoarse);
-    since_zero(now).as_millis().try_into().unwrap_or(u64::MAX)
-}
-
-/// A kernel time as a duration, with times before zero as zero.
-fn since_zero(time: Timespec) -> Duration {
-    Duration::try_from(time).unwrap_or(Duration::ZERO)
+    let milliseconds = now.tv_sec.wrapping_mul(1_000).wrapping_add(now.tv_nsec / 1_000_000);
+    u64::try_from(milliseconds).unwrap_or(0)
 }
 
 #[cfg(test)]
