@@ -78,9 +78,14 @@ impl Context {
         }
         segment.copy_in(block + VALUE_HEADER, payload)?;
         let tag = value.value_type().tag();
+        let is_counter = value.value_type() == ValueType::Counter;
+        if is_counter {
+            // Last: behind an old payload, a crash of the system must not leave what was added to
+            // a new one.
+            segment.word(block + bytes)?.store(0, Ordering::Relaxed);
+        }
         let seal = self.checksums.then(|| {
-            let is_counter = value.value_type() == ValueType::Counter;
-            let hash = if is_counter { 0 } else { payload_hash(payload, self.seed) };
+            let hash = payload_hash(payload, self.seed);
             Seal { payload: hash, header, tag, is_counter, seed: self.seed }
         });
         Ok(Prepared { place, class, descriptor: Descriptor::new(block, tag), seal })

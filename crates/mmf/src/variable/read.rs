@@ -1,10 +1,12 @@
 //! Reading: no lock, no store to shared memory.
 
+use super::counter::{Standing, is_counter};
 use super::{Context, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::block::{Descriptor, VALUE_HEADER, ValueHeader};
 use crate::format::header::NAMESPACE_LOCK;
 use crate::format::lock_word::LockWord;
+use crate::format::publish::Publish;
 use crate::format::seat::Intent;
 use crate::lock::{Entry, reader_entry, wait_for_lock};
 use crate::record::{Glimpse, LockAttempt, Record};
@@ -143,8 +145,8 @@ impl Context {
             return Ok(Attempt::Locked(glimpse.record.lock_offset()));
         }
         let descriptor = glimpse.descriptor();
-        let header = match self.copy(descriptor, &glimpse, buffers) {
-            Ok(header) => header,
+        let copied = match self.copy(descriptor, &glimpse, buffers) {
+            Ok(copied) => copied,
             Err(_) if !glimpse.still_holds() => return Ok(Attempt::Torn),
             Err(error) => return Err(error),
         };
@@ -157,8 +159,7 @@ impl Context {
         if !unchanged {
             return Ok(Attempt::Torn);
         }
-        let version = glimpse.publish.version();
-        Ok(Attempt::Done(header.map(|header| Copied { descriptor, header, version })))
+        Ok(Attempt::Done(copied))
     }
 
     #[inline(always)]
@@ -172,16 +173,20 @@ impl Context {
         reader_entry(word, || self.registry.own_seat_number()) == Entry::Wait
     }
 
-    /// Copies header and payload, which may be torn; none when there is no value.
+    /// Copies header and payload, which may be torn, and the version; none when there is no value.
     #[inline(always)]
     fn copy(
         &self,
         descriptor: Descriptor,
         glimpse: &Glimpse<'_>,
         buffers: &mut Buffers<'_, '_>,
-    ) -> Result<Option<ValueHeader>> {
+    ) -> Result<Option<Copied>> {
         if descriptor.is_none() {
             return Ok(None);
+        }
+        let version = glimpse.publish.version();
+        if is_counter(descriptor) {
+            return self.copy_counter(descriptor, version, buffers).map(Some);
         }
         let segment = self.registry.segment();
         let offset = descriptor.offset();
@@ -209,7 +214,29 @@ impl Context {
                 segment.copy_to_vector(from, length, buffer)?;
             }
         }
-        Ok(Some(header))
+        Ok(Some(Copied { descriptor, header, version }))
+    }
+
+    /// Copies a counter's number. One load gives what was added, and how many versions that made.
+    #[inline(never)]
+    fn copy_counter(
+        &self,
+        descriptor: Descriptor,
+        version: u64,
+        buffers: &mut Buffers<'_, '_>,
+    ) -> Result<Copied> {
+        let Standing { header, base, added } = self.standing(descriptor)?;
+        let number = added.number(base).to_le_bytes();
+        match &mut *buffers.wanted {
+            Wanted::Header => {}
+            Wanted::Payload => buffers.small[..number.len()].copy_from_slice(&number),
+            Wanted::Into(buffer) => {
+                buffer.clear();
+                buffer.extend_from_slice(&number);
+            }
+        }
+        let version = Publish::free(version + added.count()).version();
+        Ok(Copied { descriptor, header, version })
     }
 
     /// After many failures: a pause for a read-only reader, and the end of everybody's patience.

@@ -1,6 +1,7 @@
 //! Setting: fill a block out of sight, then make it current with one swap.
 
 use super::block::Prepared;
+use super::counter::is_counter;
 use super::{Context, Hint, Target};
 use crate::error::{ErrorKind, Result};
 use crate::format::block::ValueHeader;
@@ -21,7 +22,18 @@ use crate::value::Encoded;
 /// A record under the caller's publish lock.
 pub(super) struct Locked<'a> {
     pub(super) record: Record<'a>,
+    /// Of the version that the next one comes after: that of the publish word, raised by what was
+    /// added to a counter in place.
     pub(super) state: Publish,
+    /// The version that everybody sees.
+    pub(super) version: u64,
+}
+
+impl<'a> Locked<'a> {
+    /// A record whose value is no counter.
+    pub(super) fn new(record: Record<'a>, state: Publish) -> Self {
+        Self { record, state, version: state.version() }
+    }
 }
 
 /// What came of waiting for a record's publish lock.
@@ -94,7 +106,7 @@ impl Context {
         name: Hash,
         prepared: Prepared,
     ) -> Result<u64> {
-        let Locked { record, state } = locked;
+        let Locked { record, state, .. } = locked;
         let old = record.descriptor(state.current());
         let old_place = match self.place_for_old(seat, old, Some(prepared)) {
             Ok(place) => place,
@@ -189,7 +201,8 @@ impl Context {
         }
     }
 
-    fn entry(&self, word: &AtomicU64, lock: u64, seat: &Seat<'_>) -> Entry {
+    #[inline(always)]
+    pub(super) fn entry(&self, word: &AtomicU64, lock: u64, seat: &Seat<'_>) -> Entry {
         if !self.autolock {
             return Entry::Open;
         }
@@ -230,7 +243,13 @@ impl Context {
                 other => (NAMESPACE_LOCK, other),
             };
             if entry == Entry::Open {
-                return Ok(Locking::Locked(Locked { record, state }));
+                if !is_counter(record.descriptor(state.current())) {
+                    return Ok(Locking::Locked(Locked::new(record, state)));
+                }
+                match self.await_adders(seat, record, state, patience)? {
+                    Some(locked) => return Ok(Locking::Locked(locked)),
+                    None => continue,
+                }
             }
             record.abandon(seat);
             if entry == Entry::OwnShared {
@@ -241,7 +260,7 @@ impl Context {
     }
 
     #[cold]
-    fn wait_for_publish_lock(
+    pub(super) fn wait_for_publish_lock(
         &self,
         seat: &Seat<'_>,
         record: &Record<'_>,
