@@ -9,6 +9,7 @@ mod copy;
 mod mapped;
 #[cfg(loom)]
 mod model;
+mod prefetch;
 mod sleep;
 mod source;
 
@@ -16,6 +17,7 @@ mod source;
 pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
+pub(crate) use prefetch::prefetch_to_write;
 pub(crate) use sleep::{sleep_on, wake};
 pub(crate) use source::{Source, remove_link};
 

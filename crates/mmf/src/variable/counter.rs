@@ -16,8 +16,8 @@ use crate::lock::Entry;
 use crate::record::{Exchange, Glimpse, Record};
 use crate::registry::{Patience, SeatLease, Step};
 use crate::seat::{Seat, counting_seat, wake_those_who_wait_for_any};
-use crate::segment::sleep_on;
-use crate::sync::{Ordering, barrier_after_read_modify_write, spin_hint};
+use crate::segment::{prefetch_to_write, sleep_on};
+use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write, spin_hint};
 use crate::value::{Encoded, ValueType};
 
 /// Looks under the publish lock before it is given back to those who add.
@@ -63,12 +63,25 @@ pub(super) fn is_counter(descriptor: Descriptor) -> bool {
 
 impl Context {
     /// Adds to the counter, which begins at 0 when it does not exist; returns the new number.
+    #[inline]
     pub(crate) fn add(&self, target: &Target<'_>, amount: i64) -> Result<i64> {
-        let (lease, seat) = self.own_seat()?;
+        let lease = self.registry.seat_lease(self.timeout)?;
+        let seat = self.registry.seat(&lease)?;
+        if let Some(glimpse) = target.find(self)?
+            && let InPlace::Added { sum, .. } = self.add_in_place(&seat, &glimpse, amount)?
+        {
+            return Ok(sum);
+        }
+        self.add_slowly(&lease, target, amount)
+    }
+
+    #[cold]
+    fn add_slowly(&self, lease: &SeatLease, target: &Target<'_>, amount: i64) -> Result<i64> {
+        let seat = self.registry.seat(lease)?;
         let mut patience = self.patience();
         loop {
             let Some(glimpse) = target.find(self)? else {
-                let prepared = self.prepare(&seat, &lease, &Encoded::counter(amount))?;
+                let prepared = self.prepare(&seat, lease, &Encoded::counter(amount))?;
                 match self.create(&seat, target, prepared, &mut patience)? {
                     Some(_) => return Ok(amount),
                     None => continue,
@@ -82,7 +95,7 @@ impl Context {
                 }
                 InPlace::Refused => {}
             }
-            let sum = self.replace_sum((&seat, &lease), target, &glimpse, amount, &mut patience)?;
+            let sum = self.replace_sum((&seat, lease), target, &glimpse, amount, &mut patience)?;
             if let Some(sum) = sum {
                 return Ok(sum);
             }
@@ -90,52 +103,61 @@ impl Context {
     }
 
     /// Adds to the word behind the payload, unless anything is in the way.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_in_place(
         &self,
         seat: &Seat<'_>,
         glimpse: &Glimpse<'_>,
         amount: i64,
     ) -> Result<InPlace> {
-        // Read-only waiters of such a namespace sleep on the publish word: it has to change.
-        if self.wake_always || !Added::takes(amount) {
+        let descriptor = glimpse.descriptor();
+        // Read-only waiters who are always woken sleep on the publish word: it has to change.
+        if self.wake_always || !Added::takes(amount) || !is_counter(descriptor) {
             return Ok(InPlace::Refused);
         }
         if glimpse.publish.is_locked() {
             // Whoever holds it may be waiting for intents like the one that would be stored now.
             return Ok(InPlace::Busy(glimpse.publish));
         }
+        let words = match self.registry.segment().words::<4>(descriptor.offset()) {
+            Ok(words) => words,
+            Err(_) if !glimpse.still_holds() => return Ok(InPlace::Busy(glimpse.publish)),
+            Err(error) => return Err(error),
+        };
+        prefetch_to_write(&words[3]);
         seat.enter(Intent::new(glimpse.record.offset, Phase::Counting));
-        let outcome = self.add_inside(seat, glimpse, amount);
+        let outcome = self.add_inside(seat, glimpse, words, amount);
         seat.set_intent(Intent::NONE);
-        if let Ok(InPlace::Added { has_waiters: true, .. }) = outcome {
+        if let InPlace::Added { has_waiters: true, .. } = outcome {
             self.tell_of_add(&glimpse.record)?;
         }
-        outcome
+        Ok(outcome)
     }
 
     /// Adds while the seat's intent says so.
     #[inline(always)]
-    fn add_inside(&self, seat: &Seat<'_>, glimpse: &Glimpse<'_>, amount: i64) -> Result<InPlace> {
-        let segment = self.registry.segment();
+    fn add_inside(
+        &self,
+        seat: &Seat<'_>,
+        glimpse: &Glimpse<'_>,
+        [_, _, base, added]: &[AtomicU64; 4],
+        amount: i64,
+    ) -> InPlace {
         let record = &glimpse.record;
         let publish = record.publish();
-        if publish.is_locked() {
-            return Ok(InPlace::Busy(publish));
+        // At the version of the glimpse, whatever it showed is still so.
+        if publish.is_locked() || !publish.same_version(glimpse.publish) {
+            return InPlace::Busy(publish);
         }
-        let descriptor = record.descriptor(publish.current());
-        let namespace = segment.header_word(NAMESPACE_LOCK);
-        let may_add = record.identity() == glimpse.identity
-            && is_counter(descriptor)
-            && self.entry(namespace, NAMESPACE_LOCK, seat) == Entry::Open
+        let namespace = self.registry.segment().header_word(NAMESPACE_LOCK);
+        let may_add = self.entry(namespace, NAMESPACE_LOCK, seat) == Entry::Open
             && self.entry(record.lock_word(), record.lock_offset(), seat) == Entry::Open;
         if !may_add {
-            return Ok(InPlace::Refused);
+            return InPlace::Refused;
         }
-        let [_, _, base, added] = segment.words::<4>(descriptor.offset())?;
         let base = base.load(Ordering::Relaxed) as i64;
         if !Added(added.load(Ordering::Relaxed)).has_room(base) {
-            return Ok(InPlace::Refused);
+            return InPlace::Refused;
         }
         // Release and acquire: who adds, or reads the number, comes after those who added before.
         let before = added.fetch_add(Added::step(amount), Ordering::AcqRel);
@@ -143,7 +165,7 @@ impl Context {
         barrier_after_read_modify_write();
         let has_waiters = Publish(record.publish_word().load(Ordering::Relaxed)).has_waiters();
         let sum = Added(before).number(base).wrapping_add(amount);
-        Ok(InPlace::Added { sum, has_waiters })
+        InPlace::Added { sum, has_waiters }
     }
 
     /// Wakes those who have announced themselves at a counter's record.
@@ -204,7 +226,7 @@ impl Context {
         let (sum, header) = self.sum_of(old, amount)?;
         let header = header.encode();
         // It was filled behind a fence: see `prepare`.
-        let words = self.registry.segment().words::<3>(prepared.descriptor.offset())?;
+        let words = self.registry.segment().words::<4>(prepared.descriptor.offset())?;
         for (word, value) in words.iter().zip([header[0], header[1], sum as u64]) {
             word.store(value, Ordering::Relaxed);
         }
