@@ -159,8 +159,9 @@ impl Context {
         if !Added(added.load(Ordering::Relaxed)).has_room(base) {
             return InPlace::Refused;
         }
-        // Release and acquire: who adds, or reads the number, comes after those who added before.
-        let before = added.fetch_add(Added::step(amount), Ordering::AcqRel);
+        // Relaxed, between two barriers: who adds, or reads the number, comes after those who added
+        // before.
+        let before = added.fetch_add(Added::step(amount), Ordering::Relaxed);
         // Partner of the barrier in `announce`: the waiter sees the sum, or this load its bit.
         barrier_after_read_modify_write();
         let has_waiters = Publish(record.publish_word().load(Ordering::Relaxed)).has_waiters();
