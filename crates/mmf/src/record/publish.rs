@@ -98,9 +98,9 @@ impl Record<'_> {
     /// somebody had.
     #[cold]
     pub(crate) fn take_waiters(&self) -> bool {
-        // Acquire: whoever has announced a wait for any of several is seen to wait.
+        // Relaxed, behind a barrier of both sides: who is not seen to wait sees what it waits for.
         let word = self.publish_word();
-        let before = word.fetch_and(Publish::WITHOUT_WAITERS, Ordering::Acquire);
+        let before = word.fetch_and(Publish::WITHOUT_WAITERS, Ordering::Relaxed);
         let has_waiters = Publish(before).has_waiters();
         if has_waiters {
             wake(word);
