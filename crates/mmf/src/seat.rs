@@ -8,11 +8,11 @@ use crate::format::header::{
 use crate::format::run::HEADER;
 use crate::format::seat::{
     self, HELD, HELD_LIMIT, Held, Intent, MAGAZINE, MAGAZINE_PLACES, OLD, PLACES, PLACES_PER_CLASS,
-    STATE, WAITING, WAKE, WORDS,
+    Phase, STATE, WAITING, WAKE, WORDS,
 };
 use crate::format::slot::{FIRST_PROGRAM_EXTENT, PROGRAM_ENTRY};
 use crate::segment::{Segment, outside, wake};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, barrier_after_read_modify_write};
 
 /// What a seat's waiting word says when it waits for any of several variables.
 pub(crate) const ANY: u64 = 1;
@@ -113,6 +113,21 @@ impl<'a> Seat<'a> {
         self.words[seat::INTENT].store(intent.0, Ordering::Release);
     }
 
+    /// Stores an intent, and only then looks at what it is about.
+    ///
+    /// The barrier: whoever takes a lock stores its word and then looks at intents; one of the two
+    /// sees the other.
+    #[inline(always)]
+    pub(crate) fn enter(&self, intent: Intent) {
+        self.words[seat::INTENT].swap(intent.0, Ordering::Relaxed);
+        barrier_after_read_modify_write();
+    }
+
+    /// Whether the seat may be adding to the record's counter in place.
+    pub(crate) fn is_counting(&self, record: u64) -> bool {
+        self.intent() == Intent::new(record, Phase::Counting)
+    }
+
     pub(crate) fn old(&self) -> u64 {
         self.words[OLD].load(Ordering::Relaxed)
     }
@@ -189,6 +204,17 @@ impl<'a> Seat<'a> {
     pub(crate) fn free_held(&self) -> Option<usize> {
         (0..HELD_LIMIT).find(|index| self.held(*index).is_none())
     }
+}
+
+/// A seat that may be adding to the record's counter in place, if there is one.
+pub(crate) fn counting_seat(segment: &Segment, record: u64) -> Result<Option<u32>> {
+    for seat in Seat::all(segment) {
+        let seat = seat?;
+        if seat.is_counting(record) {
+            return Ok(Some(seat.number));
+        }
+    }
+    Ok(None)
 }
 
 /// Tells every seat that waits for any of several variables to look again.

@@ -151,7 +151,10 @@ fn act(namespace: &Namespace, random: &mut fastrand::Rng, oracle: &mut Oracle) -
             }
         }),
         _ => {
-            namespace.add("counter", 1).map(|sum| oracle.note("counter", Some(Value::Counter(sum))))
+            // In place, or by a new block.
+            let amount = [1, -2, 1 << 40][random.usize(0..3)];
+            let done = namespace.add("counter", amount);
+            done.map(|sum| oracle.note("counter", Some(Value::Counter(sum))))
         }
     };
     match done {

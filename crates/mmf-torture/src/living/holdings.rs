@@ -10,6 +10,8 @@ use crate::layout::{
 const PUBLISH_WAITERS: u64 = 1 << 1;
 const STRUCTURAL_WAITERS: u64 = 1 << 1;
 const LOCK_WAITERS: u64 = 1 << 2;
+/// The phase of an intent that adds in place.
+const COUNTING: u64 = 3;
 /// The word of a seat that others count up to wake it.
 const WAKE: usize = 8;
 /// The bit of a list entry that says shared, and those of its lock's offset.
@@ -83,6 +85,8 @@ pub(super) enum Target {
     Found {
         /// Whether its publish lock is held.
         publish: bool,
+        /// Whether a seat of the process says that it may be adding to it in place.
+        counting: bool,
         grip: Grip,
     },
 }
@@ -186,7 +190,10 @@ impl Holdings {
                 let is_it = identity & 0xffff == name.len() as u64 && identity & (1 << 16) != 0;
                 if is_it && bytes == Some(name.as_bytes()) {
                     let publish = word(content, record) & 1 != 0;
-                    return Target::Found { publish, grip: self.grip(content, lock) };
+                    let intent = record as u64 | COUNTING;
+                    let counting = self.seats.iter().any(|(_, words)| words[1] == intent);
+                    let grip = self.grip(content, lock);
+                    return Target::Found { publish, counting, grip };
                 }
             }
         }
@@ -206,6 +213,11 @@ impl Target {
     /// Whether a set of it is under way.
     pub(super) fn is_being_set(self) -> bool {
         matches!(self, Self::Found { publish: true, .. })
+    }
+
+    /// Whether an add to it in place is under way.
+    pub(super) fn is_being_added_to(self) -> bool {
+        matches!(self, Self::Found { counting: true, .. })
     }
 }
 

@@ -207,6 +207,11 @@ impl<'a> Trials<'a> {
             false if self.standing.structural => Expected::Either,
             false => Expected::Success,
         };
+        if held.is_being_added_to() {
+            // Others add beside it, but nobody takes the counter away under its hands.
+            self.attempt("set the counter", Expected::Vain, || writer.set(target, VALUE))?;
+            self.attempt("delete the counter", Expected::Vain, || writer.delete(target))?;
+        }
         let stored = match self.scenario.after().get(target) {
             Some(Value::Counter(_)) => {
                 self.attempt("add to the target", expected, || writer.add(target, 1))?.is_some()
@@ -258,6 +263,7 @@ impl<'a> Trials<'a> {
         ] {
             let expected = match target {
                 _ if kept_out || target.is_being_set() => Expected::Vain,
+                _ if target.is_being_added_to() => Expected::Vain,
                 // Whether it exists by now, or has to be made.
                 super::holdings::Target::Unknown => Expected::Either,
                 _ if standing.structural || grip.keeps_out_writers() => Expected::Either,

@@ -192,10 +192,36 @@ fn deletes() -> Vec<Scenario> {
     ]
 }
 
+/// More than is added in place.
+const MUCH: i64 = 1 << 40;
+
+/// Adds in place, an odd number of times, that change nothing together.
+fn count(it: &Namespace) -> mmf::Result<()> {
+    it.set("warm", "warm")?;
+    [1, -1, 0].into_iter().try_for_each(|amount| it.add("visits", amount).map(drop))
+}
+
 fn counters() -> Vec<Scenario> {
     vec![
         Scenario::using("add", |it| it.add("visits", 7).map(drop))
             .sets("visits", Value::Counter(12)),
+        Scenario::using("add-much", |it| it.add("visits", MUCH).map(drop))
+            .sets("visits", Value::Counter(5 + MUCH))
+            .warmed(count),
+        Scenario::using("add-under-own-lock", |it| it.add("visits", 7).map(drop))
+            .sets("visits", Value::Counter(12))
+            .locking()
+            .warmed(|it| {
+                count(it)?;
+                std::mem::forget(it.lock_variable("visits", &LockOptions::exclusive())?);
+                Ok(())
+            }),
+        Scenario::using("set-a-counter", |it| it.set("visits", STOCKED).map(drop))
+            .sets("visits", text(STOCKED))
+            .warmed(count),
+        Scenario::using("delete-a-counter", |it| it.delete("visits").map(drop))
+            .deletes("visits")
+            .warmed(count),
         Scenario::using("add-new", |it| it.add(TARGET, 7).map(drop))
             .sets(TARGET, Value::Counter(7)),
         Scenario::using("add-to-locked-missing", |it| it.add(TARGET, 7).map(drop))

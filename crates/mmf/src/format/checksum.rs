@@ -9,13 +9,13 @@ use super::record::Identity;
 /// What a checksum covers of the value itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seal {
-    /// XXH3-64 of the payload under the namespace's seed; 0 for a counter.
+    /// XXH3-64 of the payload under the namespace's seed.
     pub(crate) payload: u64,
     /// The two words in front of it.
     pub(crate) header: [u64; 2],
     /// Its type.
     pub(crate) tag: u8,
-    /// It is changed in place: neither payload nor version are covered.
+    /// Adds in place change its version: that is not covered.
     pub(crate) is_counter: bool,
     /// The namespace's hash seed.
     pub(crate) seed: u64,

@@ -4,6 +4,7 @@
 
 pub(crate) mod block;
 pub(crate) mod checksum;
+pub(crate) mod counter;
 pub(crate) mod header;
 pub(crate) mod index;
 pub(crate) mod lock_word;

@@ -40,6 +40,10 @@ impl Publish {
         self.0 & LOCKED != 0
     }
 
+    /// What stays of a word when sleepers are told otherwise than by a publication.
+    pub(crate) const WITHOUT_WAITERS: u64 = !WAITERS;
+
+    #[inline(always)]
     pub(crate) const fn has_waiters(self) -> bool {
         self.0 & WAITERS != 0
     }

@@ -49,7 +49,7 @@ pub(crate) enum Phase {
     Announced = 1,
     /// It may publish; the old block and the magazine places stand in the seat.
     Prepared = 2,
-    /// It may add to the counter's block in place.
+    /// It may add to the record's counter in place, without the publish lock.
     Counting = 3,
 }
 

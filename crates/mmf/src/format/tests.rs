@@ -7,6 +7,7 @@ use super::block::{
     self, CLASS_SIZES, CLASSES, Descriptor, LARGEST_SMALL, VALUE_HEADER, ValueHeader,
 };
 use super::checksum::half_of;
+use super::counter::Added;
 use super::header::*;
 use super::index::*;
 use super::lock_word::LockWord;
@@ -330,6 +331,7 @@ fn bits_of_runs_and_values() {
     assert_bits!("value header, second word", |word|
         TIME: ValueHeader::decode([0, word]).time,
         PROGRAM: ValueHeader::decode([0, word]).program);
+    assert_bits!("added", |word| COUNT: Added(word).count(), SUM: Added(word).sum());
     let type_of = |tag| ValueType::from_tag(tag as u8).map(|found| found.name().to_owned());
     let mut types: Rows = (0..256).filter_map(|tag| Some((type_of(tag)?, vec![tag]))).collect();
     types.insert("none".to_owned(), vec![0]);

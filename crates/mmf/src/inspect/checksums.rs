@@ -52,7 +52,7 @@ impl<'a> Verifier<'a> {
             return Ok(false);
         }
         let is_counter = value.tag() == ValueType::Counter.tag();
-        let payload = if is_counter { 0 } else { self.hash(from, length)? };
+        let payload = self.hash(from, length)?;
         let seal = Seal { payload, header, tag: value.tag(), is_counter, seed: self.seed };
         Ok(seal.sum(place) == sum)
     }

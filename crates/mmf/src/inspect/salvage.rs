@@ -8,6 +8,7 @@ use super::checksums::{Verifier, place_of};
 use crate::error::{Error, Result};
 use crate::format::block::{CLASS_SIZES, Descriptor, VALUE_HEADER, ValueHeader, blocks_per_slab};
 use crate::format::checksum::half_of;
+use crate::format::counter::{Added, COUNTER_PAYLOAD};
 use crate::format::header::{
     BREAK, HASH_SEED, HEAP_START, OPTION_CHECKSUMS, OPTIONS, VERSION_FLOOR,
 };
@@ -103,6 +104,7 @@ pub(crate) fn survey(segment: &Segment, data: &[Range<u64>]) -> Result<Survey> {
             let offset = page + HEADER + index * record::SIZE;
             let record = Record::at(segment, offset)?;
             survey.raise_floor(record.publish().version());
+            survey.raise_floor(surveyor.version_of(&Glimpse::of(record)));
             match surveyor.judge(record) {
                 Verdict::Nothing => {}
                 Verdict::Keep(name, choice) => survey.choose(segment, &surveyor, name, choice),
@@ -153,7 +155,8 @@ impl Surveyor<'_> {
         if !glimpse.identity.is_live() || current.is_none() {
             return Verdict::Nothing;
         }
-        let version = glimpse.publish.version();
+        let version = self.version_of(&glimpse);
+        let published = glimpse.publish.version();
         let name = name_of_record(self.segment, &record).ok().and_then(|name| {
             let hash = hash_of_record(self.segment, record.offset, self.seed).ok();
             // The block of a long name may be another's by now, or from before.
@@ -165,15 +168,16 @@ impl Surveyor<'_> {
             let reason = "its name cannot be read".to_owned();
             return Verdict::Lose(Loss { name, reason }, version);
         };
-        let before = version.wrapping_sub(1) % VERSION_LIMIT;
-        let choices = [(current, version, false), (self.other(&glimpse), before, true)];
+        let before = published.wrapping_sub(1) % VERSION_LIMIT;
+        let choices = [(current, published, false), (self.other(&glimpse), before, true)];
         let mut reason = String::new();
-        for (value, version, is_older) in choices {
+        for (value, sealed, is_older) in choices {
             if value.is_none() || (is_older && !self.has_checksums) {
                 continue;
             }
-            match self.fault(&glimpse, &name, value, version) {
+            match self.fault(&glimpse, &name, value, sealed) {
                 None => {
+                    let version = if is_older { before } else { version };
                     let choice = Choice { record: record.offset, value, version, is_older };
                     return Verdict::Keep(name, choice);
                 }
@@ -182,6 +186,15 @@ impl Surveyor<'_> {
             }
         }
         Verdict::Lose(Loss { name, reason }, version)
+    }
+
+    /// The version that everybody saw: adds to a counter are counted behind its payload.
+    fn version_of(&self, glimpse: &Glimpse<'_>) -> u64 {
+        let value = glimpse.descriptor();
+        let is_counter = value.tag() == ValueType::Counter.tag();
+        let added = if is_counter { added_to(self.segment, value).ok() } else { None };
+        let count = added.map_or(0, Added::count);
+        Publish::free(glimpse.publish.version() + count).version()
     }
 
     /// The descriptor that is not the current one.
@@ -331,5 +344,15 @@ fn read_value(segment: &Segment, value: Descriptor) -> Result<(ValueType, ValueH
     let header = ValueHeader::decode(words.each_ref().map(|word| word.load(Ordering::Relaxed)));
     let mut payload = Vec::new();
     segment.copy_to_vector(offset + VALUE_HEADER, header.length as usize, &mut payload)?;
+    if let (ValueType::Counter, Some(base)) = (value_type, payload.first_chunk::<8>()) {
+        let number = added_to(segment, value)?.number(i64::from_le_bytes(*base));
+        payload = number.to_le_bytes().to_vec();
+    }
     Ok((value_type, header, payload))
+}
+
+/// What was added to a counter in place.
+fn added_to(segment: &Segment, counter: Descriptor) -> Result<Added> {
+    let word = segment.word(counter.offset() + VALUE_HEADER + COUNTER_PAYLOAD)?;
+    Ok(Added(word.load(Ordering::Relaxed)))
 }

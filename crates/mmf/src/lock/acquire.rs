@@ -218,6 +218,11 @@ fn drain_writers(
     match request.variable {
         Some((record, _)) => {
             drain(request, word, patience, || Ok(record.publish().owner()))?;
+            for seat in Seat::all(request.registry.segment()) {
+                let seat = seat?;
+                let busy = || Ok(seat.is_counting(record.offset).then_some(seat.number));
+                drain(request, word, patience, busy)?;
+            }
         }
         None => {
             for seat in Seat::all(request.registry.segment()) {

@@ -2,10 +2,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::lock_word::{LockWord, Mode};
-use crate::format::seat::HeldMode;
+use crate::format::seat::{HeldMode, Phase};
 use crate::record::{Record, record_of_lock};
 use crate::registry::{Patience, Registry, Step, heal_shared};
-use crate::seat::Seat;
+use crate::seat::{Seat, counting_seat};
 use crate::segment::sleep_on;
 use crate::sync::Ordering;
 
@@ -156,11 +156,19 @@ fn in_the_way(
     Ok(registry.holder_of_seat(owner, Some(lock)))
 }
 
-/// A seat other than `except` that is inside a set under the lock.
+/// A seat other than `except` that is inside a set or an add under the lock. First those who add:
+/// who sets may be waiting for one of them.
 fn setter_inside(registry: &Registry, lock: u64, except: u32) -> Result<Option<u32>> {
     let segment = registry.segment();
     if let Some(record) = record_of_lock(lock) {
-        return Ok(Record::at(segment, record)?.publish().owner());
+        let adder = counting_seat(segment, record)?;
+        return Ok(adder.or(Record::at(segment, record)?.publish().owner()));
+    }
+    for seat in Seat::all(segment) {
+        let seat = seat?;
+        if seat.intent().phase() == Some(Phase::Counting) && seat.number != except {
+            return Ok(Some(seat.number));
+        }
     }
     for seat in Seat::all(segment) {
         let seat = seat?;

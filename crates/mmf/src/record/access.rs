@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::format::PAGE;
 use crate::format::block::Descriptor;
-use crate::format::checksum::{Place, Seal, half_of, with_half};
+use crate::format::checksum::{Place, Seal, with_half};
 use crate::format::index::Hash;
 use crate::format::publish::Publish;
 use crate::format::record::{DESCRIPTORS, IDENTITY, Identity, LOCK, NAME, PUBLISH, SIZE, SUMS};
@@ -51,11 +51,11 @@ impl<'a> Record<'a> {
         Descriptor(self.words[DESCRIPTORS + index].load(Ordering::Relaxed))
     }
 
-    /// Release: a reader of the version before last that sees the new descriptor sees, behind its
-    /// acquire fence, that its version is gone. A reaper has no barrier of a publish lock for that.
+    /// Behind the barrier of the publish lock: a reader of the version before last that sees the new
+    /// descriptor sees, behind its acquire fence, that its version is gone.
     #[inline(always)]
     pub(super) fn set_descriptor(&self, index: usize, descriptor: Descriptor) {
-        self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Release);
+        self.words[DESCRIPTORS + index].store(descriptor.0, Ordering::Relaxed);
     }
 
     /// The checksums of the values that the two descriptors describe; 0 without checksums.
@@ -98,15 +98,6 @@ impl<'a> Record<'a> {
     /// The block of a long name, as far as one glance tells.
     pub(crate) fn name_block(&self) -> u64 {
         self.words[NAME].load(Ordering::Relaxed)
-    }
-
-    /// Describes the current value again, as that of the next version: a counter keeps its block.
-    pub(super) fn repeat_value(&self, state: Publish) {
-        let sums = self.sums();
-        if sums != 0 {
-            self.set_sum(state.next(), half_of(sums, state.current()));
-        }
-        self.set_descriptor(state.next(), self.descriptor(state.current()));
     }
 
     pub(super) fn descriptor_offset(&self, index: usize) -> u64 {

@@ -115,33 +115,6 @@ fn loom_publish_two_writers_lose_neither_value_nor_block() {
 }
 
 #[test]
-fn loom_publish_counters_lose_nothing() {
-    loom::model(|| {
-        let segment = stage();
-        let add = |segment: &Segment, index: usize| {
-            let seat = seat(segment, index);
-            let record = Record::at(segment, RECORD).unwrap();
-            loop {
-                if let LockAttempt::Taken(state) = record.try_lock(&seat) {
-                    let word = segment.word(BLOCKS[0]).unwrap();
-                    record.publish_counter(&seat, state, || word.fetch_add(1, Ordering::AcqRel));
-                    return;
-                }
-                thread::yield_now();
-            }
-        };
-        let other = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || add(&segment, 1))
-        };
-        add(&segment, 0);
-        other.join().unwrap();
-        assert_eq!(segment.word(BLOCKS[0]).unwrap().load(Ordering::Relaxed), 2);
-        assert_eq!(Record::at(&segment, RECORD).unwrap().publish().version(), 3);
-    });
-}
-
-#[test]
 fn loom_publish_a_sleeper_is_told_of_every_publication() {
     loom::model(|| {
         let segment = stage();
@@ -284,36 +257,5 @@ fn loom_publish_a_reaper_does_not_leave_a_set_that_looks_published() {
         if prepared() && !record.publish().is_locked() {
             assert!(!prepared(), "it counts as published");
         }
-    });
-}
-
-#[test]
-fn loom_publish_a_reaper_repeats_a_value_for_its_own_version_only() {
-    loom::model(|| {
-        let segment = stage();
-        let observer = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || {
-                let glimpse = Glimpse::of(Record::at(&segment, RECORD).unwrap());
-                let block = glimpse.descriptor().offset();
-                if glimpse.still_holds() && glimpse.publish.version() == 1 {
-                    assert_eq!(block, BLOCKS[0], "the value of a later version");
-                }
-            })
-        };
-        // The seat dies in an add at version 2.
-        let dead = seat(&segment, 0);
-        let record = Record::at(&segment, RECORD).unwrap();
-        set(&segment, 0, 2);
-        let LockAttempt::Taken(_) = record.try_lock(&dead) else { panic!("nobody else locks") };
-        dead.set_intent(Intent::new(RECORD, Phase::Counting));
-        let reaper = {
-            let segment = Arc::clone(&segment);
-            thread::spawn(move || resolve_intent(&segment, &seat(&segment, 0)).unwrap())
-        };
-        reaper.join().unwrap();
-        observer.join().unwrap();
-        assert_eq!(record.publish().version(), 3);
-        assert_eq!(record.descriptor(1).offset(), BLOCKS[1]);
     });
 }

@@ -94,19 +94,18 @@ impl Record<'_> {
         has_waiters
     }
 
-    /// Publishes the same block again, for a counter that `add` changes in place.
-    pub(crate) fn publish_counter<T>(
-        &self,
-        seat: &Seat<'_>,
-        state: Publish,
-        add: impl FnOnce() -> T,
-    ) -> (T, bool) {
-        seat.set_intent(Intent::new(self.offset, Phase::Counting));
-        let result = add();
-        self.repeat_value(state);
-        let has_waiters = self.unlock_at(state.version() + 1);
-        seat.set_intent(Intent::NONE);
-        (result, has_waiters)
+    /// Wakes those who have announced that they sleep here, and takes that away. Returns whether
+    /// somebody had.
+    #[cold]
+    pub(crate) fn take_waiters(&self) -> bool {
+        // Relaxed, behind a barrier of both sides: who is not seen to wait sees what it waits for.
+        let word = self.publish_word();
+        let before = word.fetch_and(Publish::WITHOUT_WAITERS, Ordering::Relaxed);
+        let has_waiters = Publish(before).has_waiters();
+        if has_waiters {
+            wake(word);
+        }
+        has_waiters
     }
 
     /// Gives up: the value stays what it was.
@@ -159,10 +158,6 @@ pub(crate) fn resolve_intent(segment: &Segment, seat: &Seat<'_>) -> Result<()> {
     let state = record.publish();
     let is_ours = state.owner() == Some(seat.number);
     match (intent.phase(), is_ours) {
-        (Some(Phase::Counting), true) => {
-            record.repeat_value(state);
-            unlock_for(segment, &record, state)?;
-        }
         (Some(Phase::Prepared), true) => {
             // Before the lock goes: "prepared and not locked" means published.
             seat.set_intent(Intent::new(record.offset, Phase::Announced));

@@ -10,6 +10,7 @@ mod line;
 mod mapped;
 #[cfg(loom)]
 mod model;
+mod prefetch;
 mod sleep;
 mod small;
 mod source;
@@ -19,6 +20,7 @@ pub(crate) use line::words_that_match;
 pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
+pub(crate) use prefetch::prefetch_to_write;
 pub(crate) use sleep::{sleep_on, wake};
 pub(crate) use small::SMALL_COPY;
 pub(crate) use source::{Source, remove_link};

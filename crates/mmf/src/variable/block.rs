@@ -61,9 +61,9 @@ impl Context {
         let filled = self.fill(seat, header, value)?;
         let seal = self.checksums.then(|| {
             let is_counter = value.value_type() == ValueType::Counter;
-            let hash = if is_counter { 0 } else { payload_hash(value.as_bytes(), self.seed) };
+            let payload = payload_hash(value.as_bytes(), self.seed);
             let (tag, seed) = (value.value_type().tag(), self.seed);
-            Seal { payload: hash, header: header.encode(), tag, is_counter, seed }
+            Seal { payload, header: header.encode(), tag, is_counter, seed }
         });
         Ok(Prepared { filled, seal })
     }
@@ -95,6 +95,8 @@ impl Context {
             word.store(value, Ordering::Relaxed);
         }
         if payload.len() <= SMALL_COPY {
+            // Of a counter, this makes the word behind the payload 0; last, for behind an old
+            // payload, a crash of the system must not leave what was added to a new one.
             segment.copy_small_in(block + VALUE_HEADER, payload)?;
         } else {
             segment.copy_in(block + VALUE_HEADER, payload)?;

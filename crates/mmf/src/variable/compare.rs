@@ -46,9 +46,9 @@ impl Context {
             let locking =
                 self.lock_record(&seat, glimpse.record, glimpse.identity, &mut patience)?;
             let Locking::Locked(locked) = locking else { continue };
-            let Locked { record, state } = &locked;
+            let Locked { record, state, version } = &locked;
             let exists = !record.descriptor(state.current()).is_none();
-            let version = if exists { state.version() } else { 0 };
+            let version = if exists { *version } else { 0 };
             if version != expected {
                 record.abandon(&seat);
                 return Ok(Comparison::Differs(version));

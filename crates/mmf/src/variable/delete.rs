@@ -46,7 +46,7 @@ impl Context {
         locked: &Locked<'_>,
         place: usize,
     ) -> Result<bool> {
-        let Locked { record, state } = locked;
+        let Locked { record, state, .. } = locked;
         let segment = self.registry.segment();
         let structural = match self.registry.structural(self.timeout) {
             Ok(structural) => structural,

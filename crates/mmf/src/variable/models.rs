@@ -4,6 +4,8 @@
 use loom::sync::Arc;
 use loom::thread;
 
+mod counting;
+
 use super::iterate::name_at;
 use super::wait::{announce, announce_for_arrival};
 use super::write::{Locked, Locking};
@@ -189,39 +191,6 @@ fn loom_set_comes_after_what_happened_under_the_lock() {
         protected.with_mut(|_| ());
         record.abandon(&seat);
         owner.join().unwrap();
-        vacate(segment);
-    });
-}
-
-#[test]
-fn loom_add_is_announced_before_it_happens() {
-    model(|| {
-        let context = context(false);
-        let segment = context.registry.segment();
-        let record = Record::at(segment, VARIABLE).unwrap();
-        // The value is a counter at 10.
-        let descriptor = crate::format::block::Descriptor::new(block(0), 10, 8).0;
-        segment.word(VARIABLE + 16).unwrap().store(descriptor, Ordering::Relaxed);
-        let observer = {
-            let context = Arc::clone(&context);
-            thread::spawn(move || {
-                let segment = context.registry.segment();
-                let record = Record::at(segment, VARIABLE).unwrap();
-                let number = segment.word(block(0) + VALUE_HEADER).unwrap();
-                if number.load(Ordering::Acquire) == 15 {
-                    let phase = seat_of(segment, 1).intent().phase();
-                    assert!(
-                        phase == Some(Phase::Counting) || record.publish().version() == 2,
-                        "added, and the intent says {phase:?}"
-                    );
-                }
-            })
-        };
-        let seat = seat_of(segment, 1);
-        let LockAttempt::Taken(state) = record.try_lock(&seat) else { panic!("nobody else locks") };
-        let sum = context.add_locked(&seat, &Locked { record, state }, 5).unwrap();
-        assert_eq!(sum, Some(15));
-        observer.join().unwrap();
         vacate(segment);
     });
 }
@@ -494,7 +463,7 @@ fn loom_delete_and_unlock_do_not_leave_a_record_without_value() {
         };
         let seat = seat_of(segment, 2);
         let LockAttempt::Taken(state) = record.try_lock(&seat) else { panic!("it has a value") };
-        context.take_away(&seat, &Locked { record, state }, PLACE + 1).unwrap();
+        context.take_away(&seat, &Locked::new(record, state), PLACE + 1).unwrap();
         holder.join().unwrap();
         assert!(!record.identity().is_live(), "nobody has unlinked the record");
         vacate(segment);

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::counter::{Standing, is_counter};
 use super::wanted::Unverified;
 use super::{Context, Hint, Target, Wanted};
 use crate::error::{Error, ErrorKind, Result};
@@ -9,6 +10,7 @@ use crate::format::block::Descriptor;
 use crate::format::header::NAMESPACE_LOCK;
 use crate::format::index::Hash;
 use crate::format::lock_word::{LockWord, Mode};
+use crate::format::publish::Publish;
 use crate::format::seat::Intent;
 use crate::lock::{Entry, reader_entry, wait_for_lock};
 use crate::record::{Glimpse, LockAttempt};
@@ -196,9 +198,15 @@ impl Context {
             return Ok(Attempt::Locked(glimpse.record.lock_offset()));
         }
         let descriptor = glimpse.descriptor();
+        let mut version = glimpse.publish.version();
         if !descriptor.is_none() {
             let segment = self.registry.segment();
-            match wanted.copy(Unverified { segment, glimpse, descriptor }) {
+            let copied = if is_counter(descriptor) {
+                self.copy_counter(descriptor, &mut version, wanted)
+            } else {
+                wanted.copy(Unverified { segment, glimpse, descriptor })
+            };
+            match copied {
                 Ok(()) => {}
                 Err(_) if !glimpse.still_holds() => return Ok(Attempt::Torn),
                 Err(error) => return Err(error),
@@ -212,8 +220,22 @@ impl Context {
         if !unchanged {
             return Ok(Attempt::Torn);
         }
-        let found = Found { descriptor, version: glimpse.publish.version() };
+        let found = Found { descriptor, version };
         Ok(Attempt::Done((!descriptor.is_none()).then_some(found)))
+    }
+
+    /// Copies a counter's number. One load gives what was added, and how many versions that made.
+    #[inline(never)]
+    fn copy_counter(
+        &self,
+        descriptor: Descriptor,
+        version: &mut u64,
+        wanted: &mut impl Wanted,
+    ) -> Result<()> {
+        let Standing { header, base, added } = self.standing(descriptor)?;
+        wanted.copy_number(header, added.number(base).to_le_bytes());
+        *version = Publish::free(*version + added.count()).version();
+        Ok(())
     }
 
     #[inline(always)]

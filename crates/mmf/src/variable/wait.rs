@@ -103,46 +103,18 @@ impl Context {
         })
     }
 
-    fn next_sleep<'t>(
-        &self,
-        wanted: impl IntoIterator<Item = &'t Target<'t>>,
-        patience: &mut Option<Patience>,
-    ) -> Result<Option<Duration>> {
+    fn next_sleep(&self, patience: &mut Option<Patience>) -> Result<Option<Duration>> {
         let patience = patience.get_or_insert_with(|| self.patience());
         match patience.next() {
             Step::Spin => {
                 crate::sync::spin_hint();
                 Ok(None)
             }
-            Step::Probe => {
-                self.recover_awaited(wanted, patience)?;
-                Ok(None)
-            }
+            // Nobody's death keeps a condition from holding.
+            Step::Probe => Ok(None),
             Step::Sleep(slice) => Ok(Some(slice)),
             Step::GiveUp => Err(patience.timed_out("the condition did not hold", None)),
         }
-    }
-
-    /// Finishes what a dead process was doing to one of the targets: an add that has happened
-    /// raises the version with the publication only, and perhaps nobody else comes.
-    fn recover_awaited<'t>(
-        &self,
-        wanted: impl IntoIterator<Item = &'t Target<'t>>,
-        patience: &mut Patience,
-    ) -> Result<()> {
-        if !self.registry.segment().is_writable() {
-            return Ok(());
-        }
-        for target in wanted {
-            let owner =
-                target.find(self.registry.segment())?.and_then(|glimpse| glimpse.publish.owner());
-            if let Some(owner) = owner
-                && self.registry.seat_is_dead(owner)?
-            {
-                self.registry.recover(patience)?;
-            }
-        }
-        Ok(())
     }
 
     fn wait_for_one(
@@ -184,7 +156,7 @@ impl Context {
         condition: &Condition,
         patience: &mut Option<Patience>,
     ) -> Result<()> {
-        let Some(slice) = self.next_sleep([target], patience)? else { return Ok(()) };
+        let Some(slice) = self.next_sleep(patience)? else { return Ok(()) };
         let writable = self.registry.segment().is_writable();
         let slice = if writable || self.wake_always { slice } else { slice.min(READER_SLEEP) };
         // Announce first, look again, then sleep: a change in between alters the word.
@@ -237,8 +209,7 @@ impl Context {
             if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
-            let targets = wanted.iter().map(|(target, _)| target);
-            let Some(slice) = self.next_sleep(targets, patience)? else { continue };
+            let Some(slice) = self.next_sleep(patience)? else { continue };
             let expected = seat.wake_word().load(Ordering::Relaxed);
             if !self.announce_to_all(wanted.iter().map(|(target, _)| target))? {
                 continue;
@@ -281,7 +252,7 @@ impl Context {
             if let Some(outcome) = self.first_that_holds(wanted, patience)? {
                 return Ok(outcome);
             }
-            if let Some(slice) = self.next_sleep([], patience)? {
+            if let Some(slice) = self.next_sleep(patience)? {
                 std::thread::sleep(slice.min(READER_SLEEP));
                 let patience = patience.get_or_insert_with(|| self.patience());
                 patience.after_sleep()?;
@@ -295,11 +266,14 @@ pub(super) fn announce(record: &Record<'_>, seen: Publish) -> Option<u64> {
     let announced = seen.with_waiters().0;
     // The publishing swap either returns the bit or comes first and makes this exchange fail.
     // Release: a publisher that finds the bit sees what the seat waits for.
-    record
+    let stands = record
         .publish_word()
         .compare_exchange(seen.0, announced, Ordering::Release, Ordering::Relaxed)
-        .is_ok()
-        .then_some(announced)
+        .is_ok();
+    // Partner of the barrier behind an add in place, which leaves this word alone: the look that
+    // follows sees the sum, or the adder the bit.
+    barrier_after_read_modify_write();
+    stands.then_some(announced)
 }
 
 /// Sets WAITERS in an arrival word; returns the word to sleep on. The caller looks again.

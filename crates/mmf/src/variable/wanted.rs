@@ -11,6 +11,9 @@ pub(crate) trait Wanted {
     /// Copies it. It may be torn: it counts only if the glimpse still holds afterwards.
     fn copy(&mut self, value: Unverified<'_>) -> Result<()>;
 
+    /// Takes what it wants of a counter, whose number is no payload that could be copied.
+    fn copy_number(&mut self, header: ValueHeader, number: [u8; 8]);
+
     /// The payload that was copied, if it was wanted.
     fn payload(&self) -> &[u8] {
         &[]
@@ -79,6 +82,8 @@ impl Wanted for Nothing {
     fn copy(&mut self, _value: Unverified<'_>) -> Result<()> {
         Ok(())
     }
+
+    fn copy_number(&mut self, _header: ValueHeader, _number: [u8; 8]) {}
 }
 
 /// The two words in front of the payload.
@@ -89,6 +94,10 @@ impl Wanted for Header {
     fn copy(&mut self, value: Unverified<'_>) -> Result<()> {
         self.0 = value.header()?;
         Ok(())
+    }
+
+    fn copy_number(&mut self, header: ValueHeader, _number: [u8; 8]) {
+        self.0 = header;
     }
 }
 
@@ -122,6 +131,11 @@ impl Wanted for Payload {
         }
     }
 
+    fn copy_number(&mut self, _header: ValueHeader, number: [u8; 8]) {
+        self.small_length = Some(number.len());
+        self.small[..number.len()].copy_from_slice(&number);
+    }
+
     #[inline(always)]
     fn payload(&self) -> &[u8] {
         match self.small_length {
@@ -141,6 +155,11 @@ impl Wanted for Vec<u8> {
             }
             _ => value.copy_any(self),
         }
+    }
+
+    fn copy_number(&mut self, _header: ValueHeader, number: [u8; 8]) {
+        self.clear();
+        self.extend_from_slice(&number);
     }
 
     #[inline(always)]

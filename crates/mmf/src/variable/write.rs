@@ -1,6 +1,7 @@
 //! Setting: fill a block out of sight, then make it current with one swap.
 
 use super::block::{Filled, Prepared, header_of};
+use super::counter::is_counter;
 use super::{Context, Hint, Target};
 use crate::error::{ErrorKind, Result};
 use crate::format::block::ValueHeader;
@@ -22,7 +23,19 @@ use crate::value::Encoded;
 #[derive(Clone, Copy)]
 pub(super) struct Locked<'a> {
     pub(super) record: Record<'a>,
+    /// Of the version that the next one comes after: that of the publish word, raised by what was
+    /// added to a counter in place.
     pub(super) state: Publish,
+    /// The version that everybody sees.
+    pub(super) version: u64,
+}
+
+impl<'a> Locked<'a> {
+    /// A record whose value is no counter.
+    #[inline(always)]
+    pub(super) fn new(record: Record<'a>, state: Publish) -> Self {
+        Self { record, state, version: state.version() }
+    }
 }
 
 /// What came of waiting for a record's publish lock.
@@ -109,7 +122,7 @@ impl Context {
         name: Hash,
         prepared: Prepared,
     ) -> Result<u64> {
-        let Locked { record, state } = locked;
+        let Locked { record, state, .. } = locked;
         if let Some(seal) = prepared.seal {
             record.seal_next(seal, state, identity, name);
         }
@@ -120,7 +133,7 @@ impl Context {
     /// version.
     #[inline(always)]
     fn publish(&self, seat: &Seat<'_>, locked: Locked<'_>, filled: Filled) -> Result<u64> {
-        let Locked { record, state } = locked;
+        let Locked { record, state, .. } = locked;
         let old = record.descriptor(state.current());
         let old_place = match self.place_for_old(seat, old, Some(filled)) {
             Ok(place) => place,
@@ -213,7 +226,7 @@ impl Context {
     }
 
     #[inline(always)]
-    fn entry(&self, word: &AtomicU64, lock: u64, seat: &Seat<'_>) -> Entry {
+    pub(super) fn entry(&self, word: &AtomicU64, lock: u64, seat: &Seat<'_>) -> Entry {
         if !self.autolock {
             return Entry::Open;
         }
@@ -228,11 +241,13 @@ impl Context {
         let record = glimpse.record;
         let LockAttempt::Taken(state) = record.try_lock(seat) else { return None };
         let namespace = self.registry.segment().header_word(NAMESPACE_LOCK);
-        if record.identity() == glimpse.identity
+        // Whoever adds to a counter in place is waited for.
+        if !is_counter(record.descriptor(state.current()))
+            && record.identity() == glimpse.identity
             && self.entry(namespace, NAMESPACE_LOCK, seat) == Entry::Open
             && self.entry(record.lock_word(), record.lock_offset(), seat) == Entry::Open
         {
-            return Some(Locked { record, state });
+            return Some(Locked::new(record, state));
         }
         record.abandon(seat);
         None
@@ -271,7 +286,13 @@ impl Context {
                 other => (NAMESPACE_LOCK, other),
             };
             if entry == Entry::Open {
-                return Ok(Locking::Locked(Locked { record, state }));
+                if !is_counter(record.descriptor(state.current())) {
+                    return Ok(Locking::Locked(Locked::new(record, state)));
+                }
+                match self.await_adders(seat, record, state, patience)? {
+                    Some(locked) => return Ok(Locking::Locked(locked)),
+                    None => continue,
+                }
             }
             record.abandon(seat);
             if entry == Entry::OwnShared {
@@ -282,7 +303,7 @@ impl Context {
     }
 
     #[cold]
-    fn wait_for_publish_lock(
+    pub(super) fn wait_for_publish_lock(
         &self,
         seat: &Seat<'_>,
         record: &Record<'_>,
