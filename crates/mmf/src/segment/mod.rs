@@ -9,6 +9,8 @@ mod copy;
 mod mapped;
 #[cfg(loom)]
 mod model;
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+mod moves;
 mod sleep;
 mod source;
 
