@@ -8,7 +8,7 @@
 use std::mem::MaybeUninit;
 
 #[cfg(all(target_arch = "x86_64", not(loom)))]
-use super::moves::move_bytes;
+use super::moves::{move_bytes, store_bytes};
 use super::{Segment, outside};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::header::BREAK;
@@ -138,7 +138,7 @@ impl Segment {
         let to = self.checked(offset, source.len() as u64)?;
         // SAFETY: obligation: both ranges valid for the length, apart, and long enough. `checked`
         // vouches for the shared one, the slice for the private one, the caller for the length.
-        unsafe { move_bytes(source.as_ptr(), to, source.len()) };
+        unsafe { store_bytes(source.as_ptr(), to, source.len()) };
         Ok(())
     }
 

@@ -7,6 +7,8 @@
 #![allow(unsafe_code, reason = "copies between checked ranges, in assembly")]
 
 use core::arch::asm;
+use core::arch::x86_64::{__cpuid, __cpuid_count};
+use std::sync::OnceLock;
 
 /// The least length that can be moved.
 pub(super) const SHORTEST_MOVE: usize = 16;
@@ -16,6 +18,51 @@ const LONGEST_OF_SHORT: usize = 128;
 const LONGEST_BY_VECTORS: usize = 16 << 10;
 /// The same for processors that have vectors of 16 bytes only.
 const LONGEST_BY_SHORT_VECTORS: usize = 512;
+
+/// No length up to this is stored past the caches, however small they are.
+const LEAST_STREAMED: usize = 1 << 20;
+/// A value, the block of its set and that of the set before, between which sets alternate.
+const PLACES_OF_A_SET: usize = 3;
+
+/// Copies the bytes of a value to where it will be read: past the caches when what a set touches
+/// does not fit into them.
+///
+/// # Safety
+///
+/// As [`move_bytes`].
+pub(super) unsafe fn store_bytes(from: *const u8, to: *mut u8, length: usize) {
+    static LONGEST_CACHED: OnceLock<usize> = OnceLock::new();
+    let longest_cached = || {
+        *LONGEST_CACHED
+            .get_or_init(|| last_level_cache().map_or(usize::MAX, |bytes| bytes / PLACES_OF_A_SET))
+    };
+    if length > LEAST_STREAMED && length > longest_cached() {
+        // SAFETY: obligation: the caller's promise, and at least 128 bytes, as just seen.
+        unsafe { stream_bytes(from, to, length) }
+    } else {
+        // SAFETY: obligation: the caller's promise.
+        unsafe { move_bytes(from, to, length) }
+    }
+}
+
+/// Bytes of the greatest cache that the processor tells of.
+fn last_level_cache() -> Option<usize> {
+    /// Intel's leaf and AMD's: one cache in each subleaf, described alike.
+    const LEAVES: [(u32, u32); 2] = [(0, 4), (0x8000_0000, 0x8000_001D)];
+    const MOST_CACHES: u32 = 8;
+    let known = LEAVES.into_iter().filter(|(first, leaf)| __cpuid(*first).eax >= *leaf);
+    let caches = known.flat_map(|(_, leaf)| {
+        (0..MOST_CACHES)
+            .map(move |cache| __cpuid_count(leaf, cache))
+            .take_while(|it| it.eax & 31 != 0)
+    });
+    let size = caches.map(|cache| {
+        let (ways, partitions) = ((cache.ebx >> 22) + 1, ((cache.ebx >> 12) & 0x3FF) + 1);
+        let (line, sets) = ((cache.ebx & 0xFFF) + 1, u64::from(cache.ecx) + 1);
+        u64::from(ways) * u64::from(partitions) * u64::from(line) * sets
+    });
+    size.max().and_then(|bytes| usize::try_from(bytes).ok())
+}
 
 /// Copies bytes that another process may be reading or writing.
 ///
@@ -204,6 +251,64 @@ unsafe fn move_by_vectors(from: *const u8, to: *mut u8, length: usize) {
     }
 }
 
+/// The first 64 bytes, then whole cache lines past the caches, and the last 64; in order before
+/// whatever is stored next.
+///
+/// # Safety
+///
+/// As [`move_bytes`], for at least 128 bytes.
+#[inline(never)]
+unsafe fn stream_bytes(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: obligation: every access inside the ranges, and stores ordered as the caller of any
+    // function may expect. The loop begins at most 64 bytes behind the first, which are moved
+    // before it, and stops at the first place not before the last 64, which are moved after it;
+    // there are as many (the caller's promise). `sfence` orders the stores.
+    unsafe {
+        asm!(
+            "movdqu xmm4, [{from} + {length} - 64]",
+            "movdqu xmm5, [{from} + {length} - 48]",
+            "movdqu xmm6, [{from} + {length} - 32]",
+            "movdqu xmm7, [{from} + {length} - 16]",
+            "movdqu xmm0, [{from}]",
+            "movdqu xmm1, [{from} + 16]",
+            "movdqu xmm2, [{from} + 32]",
+            "movdqu xmm3, [{from} + 48]",
+            "lea {last}, [{to} + {length} - 64]",
+            "sub {from}, {to}",
+            "movdqu [{to}], xmm0",
+            "movdqu [{to} + 16], xmm1",
+            "movdqu [{to} + 32], xmm2",
+            "movdqu [{to} + 48], xmm3",
+            "add {to}, 64",
+            "and {to}, -64",
+            "2:",
+            "movdqu xmm0, [{from} + {to}]",
+            "movdqu xmm1, [{from} + {to} + 16]",
+            "movdqu xmm2, [{from} + {to} + 32]",
+            "movdqu xmm3, [{from} + {to} + 48]",
+            "movntdq [{to}], xmm0",
+            "movntdq [{to} + 16], xmm1",
+            "movntdq [{to} + 32], xmm2",
+            "movntdq [{to} + 48], xmm3",
+            "add {to}, 64",
+            "cmp {to}, {last}",
+            "jb 2b",
+            "sfence",
+            "movdqu [{last}], xmm4",
+            "movdqu [{last} + 16], xmm5",
+            "movdqu [{last} + 32], xmm6",
+            "movdqu [{last} + 48], xmm7",
+            from = inout(reg) from => _,
+            to = inout(reg) to => _,
+            length = in(reg) length,
+            last = out(reg) _,
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+            options(nostack),
+        );
+    }
+}
+
 /// One string instruction, which processors make their own best of.
 ///
 /// # Safety
@@ -264,8 +369,18 @@ mod tests {
         for length in thresholds.into_iter().flat_map(|at| at - 2..at + 3) {
             for (from, to) in [(0, 0), (0, 16), (5, 16), (16, 5), (31, 63)] {
                 moves(move_bytes, length, from, to);
+                moves(store_bytes, length, from, to);
             }
         }
+    }
+
+    #[test]
+    fn lengths_beside_what_the_caches_hold_are_stored_whole_and_nothing_else() {
+        let cached = last_level_cache().unwrap_or(32 << 20) / PLACES_OF_A_SET;
+        for length in cached - 1..cached + 2 {
+            moves(store_bytes, length, 5, 16);
+        }
+        assert!((64 << 10..8 << 30).contains(&cached), "a third of the cache is {cached} bytes");
     }
 
     /// What a processor without AVX runs is not what the one that tests runs.
@@ -276,6 +391,9 @@ mod tests {
                 moves(move_by_string, length, from, to);
                 if length > 64 {
                     moves(move_by_short_vectors, length, from, to);
+                }
+                if length >= 128 {
+                    moves(stream_bytes, length, from, to);
                 }
                 if length >= 128 && std::is_x86_feature_detected!("avx") {
                     moves(move_by_vectors, length, from, to);
