@@ -14,8 +14,9 @@ use std::sync::OnceLock;
 pub(super) const SHORTEST_MOVE: usize = 16;
 /// Up to this length vectors of 16 bytes are the fastest.
 const LONGEST_OF_SHORT: usize = 128;
-/// Up to this length, at which both sides fit into half of a first-level cache, vectors of 32 are.
-const LONGEST_BY_VECTORS: usize = 16 << 10;
+/// Up to this length, at which the three places of a set fit into a first-level cache of 48 KiB,
+/// vectors of 32 are.
+const LONGEST_BY_VECTORS: usize = 12 << 10;
 /// The same for processors that have vectors of 16 bytes only.
 const LONGEST_BY_SHORT_VECTORS: usize = 512;
 
