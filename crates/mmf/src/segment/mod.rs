@@ -10,6 +10,8 @@ mod line;
 mod mapped;
 #[cfg(loom)]
 mod model;
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+mod moves;
 mod prefetch;
 mod sleep;
 mod small;

@@ -17,8 +17,14 @@ use crate::segment::SMALL_COPY;
 use crate::sync::{Ordering, fence};
 use crate::value::{Encoded, ValueType};
 
-/// Large runs of at most this many pages stay in the magazine for the next set.
-const KEPT_PAGES: u64 = 16;
+/// Large runs of at most this many pages stay in the magazine for the next set, whatever the
+/// capacity.
+const ALWAYS_KEPT_PAGES: u64 = 16;
+/// So do those that take this part of the capacity: what a seat that sets nothing more keeps from
+/// the others is little.
+const KEPT_PART: u64 = 256;
+/// But none of more pages than this: beside the copy, giving one back and taking it again is nothing.
+const LARGEST_KEPT_PAGES: u64 = 256;
 
 /// A filled block that nobody reaches yet.
 #[derive(Clone, Copy)]
@@ -120,6 +126,12 @@ impl Context {
     fn large_pages(&self, block: u64) -> Result<u64> {
         let info = self.registry.segment().word((block & !(PAGE - 1)) + INFO)?;
         Ok(Info(info.load(Ordering::Relaxed)).pages())
+    }
+
+    /// The most pages of a large run that stays in the magazine.
+    fn kept_pages(&self) -> u64 {
+        let capacity = self.registry.segment().header_word(CAPACITY).load(Ordering::Relaxed);
+        (capacity / PAGE / KEPT_PART).clamp(ALWAYS_KEPT_PAGES, LARGEST_KEPT_PAGES)
     }
 
     /// Takes blocks from the heap into the magazine; returns a place that holds one.
@@ -231,7 +243,7 @@ impl Context {
     #[cold]
     fn trim_large(&self, seat: &Seat<'_>, place: usize) {
         let block = seat.magazine(place);
-        if block == 0 || self.large_pages(block).is_ok_and(|pages| pages <= KEPT_PAGES) {
+        if block == 0 || self.large_pages(block).is_ok_and(|pages| pages <= self.kept_pages()) {
             return;
         }
         let trimmed = self
