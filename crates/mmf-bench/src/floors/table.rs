@@ -1,0 +1,186 @@
+//! A raw hash table in a shared mapping: open addressing, names and values in place, nothing that
+//! would survive a kill or let a reader know that a value is torn.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Pages, SharedMemory};
+use crate::names::NAME_LENGTH;
+use crate::system::{Kept, System};
+use crate::{Error, Result};
+
+/// Before the value: a lock's word, the name.
+const VALUE: usize = 8 + NAME_LENGTH;
+
+/// What a set does beside storing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locking {
+    /// Nothing: there is one writer.
+    Nothing,
+    /// A compare-and-swap before and a swap after, the least that any lock between writers costs.
+    SwapBothWays,
+}
+
+/// A table of names of 16 bytes and values of `LENGTH` bytes.
+pub struct RawTable<const LENGTH: usize> {
+    memory: SharedMemory,
+    mask: u64,
+    locking: Locking,
+}
+
+impl<const LENGTH: usize> RawTable<LENGTH> {
+    /// Bytes of an entry: a multiple of 16, so that short ones do not straddle lines needlessly.
+    pub const ENTRY: usize = (VALUE + LENGTH).next_multiple_of(16);
+
+    /// A table for `count` names, at most half full.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made.
+    pub fn create(path: &Path, count: u64, locking: Locking) -> Result<Self> {
+        let entries = (count * 2).next_power_of_two();
+        let memory = SharedMemory::create(path, entries * Self::ENTRY as u64, Pages::Present)?;
+        Ok(Self { memory, mask: entries - 1, locking })
+    }
+
+    /// Bytes that the table takes.
+    pub fn bytes(&self) -> u64 {
+        self.memory.len() as u64
+    }
+
+    /// Offset of the entry of a name, or of the free entry for it.
+    #[inline]
+    fn find(&self, name: &[u8; NAME_LENGTH]) -> (usize, bool) {
+        let mut position = xxh3_64(name);
+        loop {
+            let entry = (position & self.mask) as usize * Self::ENTRY;
+            let mut found = [0; NAME_LENGTH];
+            self.memory.copy_out(entry + 8, &mut found);
+            if found == *name {
+                return (entry, true);
+            }
+            if found == [0; NAME_LENGTH] {
+                return (entry, false);
+            }
+            position += 1;
+        }
+    }
+
+    #[inline]
+    fn read(&self, entry: usize, buffer: &mut Vec<u8>) {
+        let mut value = [0; LENGTH];
+        self.memory.copy_out(entry + VALUE, &mut value);
+        buffer.clear();
+        buffer.extend_from_slice(&value);
+    }
+
+    #[inline]
+    fn write(&self, entry: usize, value: &[u8]) -> Result<()> {
+        let value: &[u8; LENGTH] = value.try_into().map_err(|_| wrong_length(LENGTH))?;
+        if self.locking == Locking::Nothing {
+            self.memory.copy_in(entry + VALUE, value);
+            return Ok(());
+        }
+        let lock = self.memory.word(entry);
+        let is_taken = lock.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err();
+        if is_taken {
+            return Err("a raw table's lock is taken".into());
+        }
+        self.memory.copy_in(entry + VALUE, value);
+        lock.swap(0, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// One entry, found once.
+    ///
+    /// # Errors
+    ///
+    /// When the name is not there.
+    pub fn variable(&self, name: &str) -> Result<RawVariable<'_, LENGTH>> {
+        match self.find(as_name(name)?) {
+            (entry, true) => Ok(RawVariable { table: self, entry }),
+            _ => Err(format!("{name} is not in the table").into()),
+        }
+    }
+}
+
+#[inline]
+fn as_name(name: &str) -> Result<&[u8; NAME_LENGTH]> {
+    name.as_bytes().try_into().map_err(|_| wrong_length(NAME_LENGTH))
+}
+
+#[cold]
+fn wrong_length(length: usize) -> Error {
+    format!("a raw table takes names and values of one length, here {length}").into()
+}
+
+impl<const LENGTH: usize> System for &RawTable<LENGTH> {
+    #[inline]
+    fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
+        let (entry, is_there) = self.find(as_name(name)?);
+        if is_there {
+            self.read(entry, buffer);
+        }
+        Ok(is_there)
+    }
+
+    #[inline]
+    fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        let name = as_name(name)?;
+        let (entry, is_there) = self.find(name);
+        if !is_there {
+            self.memory.copy_in(entry + 8, name);
+        }
+        self.write(entry, value)
+    }
+}
+
+/// An entry of a [`RawTable`]: a pointer to the value, and nothing to verify.
+pub struct RawVariable<'a, const LENGTH: usize> {
+    table: &'a RawTable<LENGTH>,
+    entry: usize,
+}
+
+impl<const LENGTH: usize> Kept for RawVariable<'_, LENGTH> {
+    #[inline]
+    fn get(&mut self, buffer: &mut Vec<u8>) -> Result<bool> {
+        self.table.read(self.entry, buffer);
+        Ok(true)
+    }
+
+    #[inline]
+    fn set(&mut self, value: &[u8]) -> Result<()> {
+        self.table.write(self.entry, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Name;
+    use crate::workloads::{MANY_LENGTH, get_random, populate, set_random};
+
+    #[test]
+    fn a_table_keeps_what_was_set() {
+        let place = tempfile::tempdir().unwrap();
+        for locking in [Locking::Nothing, Locking::SwapBothWays] {
+            let path = place.path().join(format!("{locking:?}"));
+            let table = RawTable::<MANY_LENGTH>::create(&path, 1000, locking).unwrap();
+            populate(&mut &table, 1000, MANY_LENGTH).unwrap();
+            get_random(&table, 1000, 1)(3000).unwrap();
+            set_random(&table, 1000, 1)(3000).unwrap();
+            let mut buffer = Vec::new();
+            assert!(!(&table).get(Name::of(1000).as_str(), &mut buffer).unwrap());
+            assert!(table.variable(Name::of(1000).as_str()).is_err());
+            assert!((&table).set("short", &[0; MANY_LENGTH]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_million_take_the_bytes_that_they_are_said_to() {
+        assert_eq!(RawTable::<16>::ENTRY, 48);
+        assert_eq!(RawTable::<64>::ENTRY, 96);
+    }
+}
