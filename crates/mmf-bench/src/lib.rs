@@ -7,16 +7,24 @@
 //! - [`names`], [`values`]: names and walks without a pattern, values that show a torn or wrong one;
 //! - [`system`], [`workloads`]: what is measured, written once for every system;
 //! - [`floors`]: the same work on raw memory and bare primitives;
-//! - [`companion`], [`place`]: the second process, and where files lie.
+//! - [`companion`], [`place`]: the second process, and where files lie;
+//! - [`subject`], [`session`], [`rows`], [`curves`]: mmf itself, its rows and its curves of growth;
+//! - [`readme`]: the figures as README.md shows them.
 //!
 //! Every result is verified: a wrong, lost or torn value is an error of the measurement.
 
 pub mod companion;
+pub mod curves;
 pub mod floors;
 pub mod measure;
 pub mod names;
 pub mod place;
+pub mod readme;
 pub mod report;
+pub mod roles;
+pub mod rows;
+pub mod session;
+pub mod subject;
 pub mod system;
 pub mod values;
 pub mod workloads;

@@ -294,6 +294,22 @@ impl Report {
         read_json(path)
     }
 
+    /// Takes over the rows of an earlier report of the same machine and effort that this one has not
+    /// got, and puts all into the order of `names`.
+    pub fn keep_others_of(&mut self, earlier: Option<Self>, names: &[String]) {
+        let Some(earlier) = earlier else { return };
+        if (&earlier.machine, &earlier.effort) == (&self.machine, &self.effort) {
+            let is_missing = |row: &Row| self.rows.iter().all(|own| own.name != row.name);
+            let kept: Vec<_> = earlier
+                .rows
+                .into_iter()
+                .filter(|row| names.contains(&row.name) && is_missing(row))
+                .collect();
+            self.rows.extend(kept);
+            self.rows.sort_by_key(|row| names.iter().position(|name| *name == row.name));
+        }
+    }
+
     /// The table, with a header row and without a verdict.
     pub fn table(&self) -> String {
         let mut table = Table::new(HEADER);
@@ -475,15 +491,38 @@ mod tests {
         assert_eq!(Unit::Microseconds.of_time(1500.0, 0), 1.5);
     }
 
+    fn report(rows: Vec<Row>) -> Report {
+        let machine = Machine::this();
+        Report { subject: "mmf".into(), effort: "smoke".into(), seed: 1, machine, rows }
+    }
+
+    #[test]
+    fn a_row_measured_again_replaces_the_one_before() {
+        let named = |name: &str, median: f64| Row {
+            name: name.to_owned(),
+            ..row(Unit::Nanoseconds, median, 1.0)
+        };
+        let names = ["one", "two", "three"].map(str::to_owned);
+        let earlier = report(vec![named("one", 1.0), named("two", 1.0), named("gone", 1.0)]);
+        let mut again = report(vec![named("two", 2.0)]);
+        again.keep_others_of(Some(earlier.clone()), &names);
+        let medians = |report: &Report| -> Vec<(String, f64)> {
+            report.rows.iter().map(|row| (row.name.clone(), row.subject.median)).collect()
+        };
+        let known = |name: &str, median| (name.to_owned(), median);
+        assert_eq!(medians(&again), [known("one", 1.0), known("two", 2.0)]);
+        let mut full = Report { effort: "full".into(), ..report(vec![named("two", 2.0)]) };
+        full.keep_others_of(Some(earlier), &names);
+        assert_eq!(medians(&full), [known("two", 2.0)]);
+    }
+
     #[test]
     fn a_report_survives_its_file() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("deep/report.json");
         let machine = Machine::this();
         assert!(machine.cores > 0 && machine.memory > 0 && machine.kernel.starts_with("Linux "));
-        let rows = vec![row(Unit::Bytes, 150.5, 80.0).aiming(Target::absolute(150.0))];
-        let report =
-            Report { subject: "mmf".into(), effort: "smoke".into(), seed: 1, machine, rows };
+        let report = report(vec![row(Unit::Bytes, 150.5, 80.0).aiming(Target::absolute(150.0))]);
         report.write(&path).unwrap();
         assert_eq!(Report::read(&path).unwrap(), report);
         assert_eq!(report.verdict(), (1, 0));

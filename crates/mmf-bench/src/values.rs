@@ -48,6 +48,20 @@ pub fn variable_part(value: &[u8]) -> u64 {
     stamp_of(value) >> ROUND_BITS
 }
 
+/// The round of a value's stamp.
+#[inline]
+pub fn round_of(value: &[u8]) -> u64 {
+    stamp_of(value) & ((1 << ROUND_BITS) - 1)
+}
+
+/// How many rounds later `round` is than `earlier`; below 0 when it came before. Rounds count
+/// modulo 2^24, so this holds for those that are less than 2^23 apart.
+#[inline]
+pub fn rounds_since(earlier: u64, round: u64) -> i64 {
+    let shift = u64::BITS - ROUND_BITS;
+    (round.wrapping_sub(earlier) << shift) as i64 >> shift
+}
+
 /// What is wrong with a value, as bits: 0 when it is the pattern of one stamp and has the length
 /// expected. Without branches, so that a loop can gather it and ask once.
 #[inline]
@@ -113,6 +127,16 @@ mod tests {
             assert_ne!(faults_of_round(&value, length, 3, 6), 0);
             assert_ne!(faults(&value, length + 1), 0);
         }
+    }
+
+    #[test]
+    fn rounds_are_compared_across_their_end() {
+        assert_eq!(rounds_since(5, 7), 2);
+        assert_eq!(rounds_since(7, 5), -2);
+        assert_eq!(rounds_since((1 << 24) - 1, 1), 2);
+        let mut value = [0; 8];
+        fill(&mut value, stamp(3, (1 << 24) + 9));
+        assert_eq!(round_of(&value), 9);
     }
 
     #[test]

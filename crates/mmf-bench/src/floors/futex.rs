@@ -24,6 +24,11 @@ pub enum Before {
     SpinningFirst,
 }
 
+/// The signal that was counted last.
+pub fn count(word: &AtomicU32) -> u32 {
+    word.load(Ordering::Acquire) & !SLEEPS
+}
+
 /// Counts a signal, and wakes the one who waits for it if he sleeps.
 pub fn signal(word: &AtomicU32, count: u32) {
     if word.swap(count, Ordering::SeqCst) & SLEEPS != 0 {

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, fallocate};
@@ -84,6 +84,20 @@ impl SharedMemory {
         // atomically alone. The mapping begins at a page and lives as long as `self`; whoever uses a
         // word as an atomic does not copy over it.
         unsafe { AtomicU64::from_ptr(pointer.cast()) }
+    }
+
+    /// The half word at a byte offset that is a multiple of 4, for a futex.
+    ///
+    /// # Panics
+    ///
+    /// When it does not lie in the mapping.
+    #[inline]
+    pub fn half_word(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset % 4 == 0 && offset + 4 <= self.len(), "a half word at {offset}");
+        // SAFETY: obligation: within the mapping. The line before sees to it.
+        let pointer = unsafe { self.mapping.as_mut_ptr().add(offset) };
+        // SAFETY: obligation: as in `word`. No offset is used as a word and as a half word.
+        unsafe { AtomicU32::from_ptr(pointer.cast()) }
     }
 
     /// Copies bytes in, as memcpy does.

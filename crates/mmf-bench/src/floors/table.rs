@@ -45,6 +45,11 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
         Ok(Self { memory, mask: entries - 1, locking })
     }
 
+    /// The table, with sets that lock otherwise than it was made for.
+    pub fn locking(&self, locking: Locking) -> RawAccess<'_, LENGTH> {
+        RawAccess { table: self, locking }
+    }
+
     /// Bytes that the table takes.
     pub fn bytes(&self) -> u64 {
         self.memory.len() as u64
@@ -77,9 +82,9 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
     }
 
     #[inline]
-    fn write(&self, entry: usize, value: &[u8]) -> Result<()> {
+    fn write(&self, entry: usize, value: &[u8], locking: Locking) -> Result<()> {
         let value: &[u8; LENGTH] = value.try_into().map_err(|_| wrong_length(LENGTH))?;
-        if self.locking == Locking::Nothing {
+        if locking == Locking::Nothing {
             self.memory.copy_in(entry + VALUE, value);
             return Ok(());
         }
@@ -119,9 +124,28 @@ fn wrong_length(length: usize) -> Error {
 impl<const LENGTH: usize> System for &RawTable<LENGTH> {
     #[inline]
     fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
-        let (entry, is_there) = self.find(as_name(name)?);
+        self.locking(self.locking).get(name, buffer)
+    }
+
+    #[inline]
+    fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        self.locking(self.locking).set(name, value)
+    }
+}
+
+/// A [`RawTable`] whose sets lock in one way.
+#[derive(Clone, Copy)]
+pub struct RawAccess<'a, const LENGTH: usize> {
+    table: &'a RawTable<LENGTH>,
+    locking: Locking,
+}
+
+impl<const LENGTH: usize> System for RawAccess<'_, LENGTH> {
+    #[inline]
+    fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
+        let (entry, is_there) = self.table.find(as_name(name)?);
         if is_there {
-            self.read(entry, buffer);
+            self.table.read(entry, buffer);
         }
         Ok(is_there)
     }
@@ -129,11 +153,11 @@ impl<const LENGTH: usize> System for &RawTable<LENGTH> {
     #[inline]
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
         let name = as_name(name)?;
-        let (entry, is_there) = self.find(name);
+        let (entry, is_there) = self.table.find(name);
         if !is_there {
-            self.memory.copy_in(entry + 8, name);
+            self.table.memory.copy_in(entry + 8, name);
         }
-        self.write(entry, value)
+        self.table.write(entry, value, self.locking)
     }
 }
 
@@ -152,7 +176,7 @@ impl<const LENGTH: usize> Kept for RawVariable<'_, LENGTH> {
 
     #[inline]
     fn set(&mut self, value: &[u8]) -> Result<()> {
-        self.table.write(self.entry, value)
+        self.table.write(self.entry, value, self.table.locking)
     }
 }
 
