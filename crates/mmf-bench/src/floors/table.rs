@@ -54,7 +54,7 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
     }
 
     /// Offset of the entry of a name, or of the free entry for it.
-    #[inline]
+    #[inline(always)]
     fn find(&self, name: &[u8; NAME_LENGTH]) -> (usize, bool) {
         let name = u128::from_le_bytes(*name);
         let mut position = hash(name);
@@ -73,7 +73,7 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read(&self, entry: usize, buffer: &mut Vec<u8>) {
         let mut value = [0; LENGTH];
         self.memory.copy_out(entry + VALUE, &mut value);
@@ -81,7 +81,7 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
         buffer.extend_from_slice(&value);
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&self, entry: usize, value: &[u8], locking: Locking) -> Result<()> {
         let value: &[u8; LENGTH] = value.try_into().map_err(|_| wrong_length(LENGTH))?;
         if locking == Locking::Nothing {
@@ -112,7 +112,7 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
 }
 
 /// A hash of two words: their mixed product folded, about the least that spreads names.
-#[inline]
+#[inline(always)]
 fn hash(name: u128) -> u64 {
     let (low, high) = (name as u64, (name >> 64) as u64);
     let low = u128::from(low ^ 0x9e37_79b9_7f4a_7c15);
@@ -120,7 +120,7 @@ fn hash(name: u128) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-#[inline]
+#[inline(always)]
 fn as_name(name: &str) -> Result<&[u8; NAME_LENGTH]> {
     name.as_bytes().try_into().map_err(|_| wrong_length(NAME_LENGTH))
 }
@@ -131,12 +131,12 @@ fn wrong_length(length: usize) -> Error {
 }
 
 impl<const LENGTH: usize> System for &RawTable<LENGTH> {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
         self.locking(self.locking).get(name, buffer)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
         self.locking(self.locking).set(name, value)
     }
@@ -150,7 +150,7 @@ pub struct RawAccess<'a, const LENGTH: usize> {
 }
 
 impl<const LENGTH: usize> System for RawAccess<'_, LENGTH> {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
         let (entry, is_there) = self.table.find(as_name(name)?);
         if is_there {
@@ -159,7 +159,7 @@ impl<const LENGTH: usize> System for RawAccess<'_, LENGTH> {
         Ok(is_there)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
         let name = as_name(name)?;
         let (entry, is_there) = self.table.find(name);
@@ -177,13 +177,13 @@ pub struct RawVariable<'a, const LENGTH: usize> {
 }
 
 impl<const LENGTH: usize> Kept for RawVariable<'_, LENGTH> {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, buffer: &mut Vec<u8>) -> Result<bool> {
         self.table.read(self.entry, buffer);
         Ok(true)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, value: &[u8]) -> Result<()> {
         self.table.write(self.entry, value, self.table.locking)
     }

@@ -20,8 +20,7 @@ use crate::workloads::MANY_LENGTH;
 const LONG: u64 = 1_000_000;
 const TARGET: f64 = 1.0;
 
-pub(super) const PIECE: Piece =
-    Piece { names: |level| names(level).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |level| names(level).to_vec(), measure };
 
 fn names(level: Level) -> [String; 2] {
     let count = count_name(level.most());

@@ -21,8 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Longer than anybody looks before he sleeps: by then the other sleeps.
 const PAUSE: Duration = Duration::from_micros(200);
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 /// What either process does between an answer and the next question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
