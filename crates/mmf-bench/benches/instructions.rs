@@ -2,19 +2,20 @@
 //! what `measured` does, and compares that with `docs/measured/instructions.txt`.
 //!
 //! Whatever a count could depend on is the same in every run: the seed of the namespaces' hashes,
-//! names and their order, sizes, numbers of rounds. The command line has the number of rounds;
-//! without one, a few show that every path works. The standard output has a line for every call of
-//! `measured`, in their order: its path, and the rounds.
+//! names and their order, sizes, numbers of rounds. The command line has the number of rounds, and
+//! MMF_DIR an empty place of their own for the namespaces; without a number, a few rounds in a
+//! place of the program's own show that every path works. The standard output has a line for every
+//! call of `measured`, in their order: its path, and the rounds.
 
 use std::fs::File;
 use std::hint::black_box;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use mmf::{Builder, LockOptions, Namespace};
+use mmf::{Builder, LockOptions, Namespace, ToValue};
 
-/// Rounds when the command line has none.
+/// Rounds to show that every path works.
 const FEW_ROUNDS: u64 = 3;
 /// Rounds before those that are measured: they take places in memory, and fill caches.
 const ROUNDS_BEFORE: u64 = 8;
@@ -32,8 +33,12 @@ const OPENED: &str = "opened";
 
 const NAME: &str = "name000000000001";
 const MISSING: &str = "name000000000000";
+const LARGE_NAME: &str = "name000000004096";
+const NUMBER_NAME: &str = "number0000000001";
+const COUNTER_NAME: &str = "counter000000001";
 const SMALL: [u8; 16] = [2; 16];
-const PAGE: [u8; 4096] = [2; 4096];
+const LARGE: [u8; 4096] = [2; 4096];
+const NUMBER: i64 = 5;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -78,32 +83,36 @@ fn run(name: &str, rounds: u64, mut operation: impl FnMut()) {
 
 fn main() -> Result<ExitCode> {
     let rounds = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
-    let Some(directory) = std::env::var_os(DIRECTORY) else { return run_in_own_directory() };
-    let meter = Meter { rounds: rounds.unwrap_or(FEW_ROUNDS) };
-    meter.path("nothing", || drop(black_box(())));
+    let Some(rounds) = rounds else { return run_in_own_directory() };
+    let directory = std::env::var_os(DIRECTORY).ok_or("MMF_DIR is not set")?;
+    let meter = Meter { rounds };
+    meter.path("nothing", || black_box(()));
     let hot = create(Namespace::builder("hot"))?;
-    reads(&meter, "", &hot)?;
-    writes(&meter, "", &hot)?;
+    gets(&meter, "", &hot)?;
+    other_reads(&meter, &hot)?;
+    sets(&meter, "set 16 B", &hot, NAME, &SMALL)?;
+    sets(&meter, "set 4 KiB", &hot, LARGE_NAME, &LARGE)?;
+    sets(&meter, "set i64", &hot, NUMBER_NAME, &NUMBER)?;
     counters(&meter, &hot)?;
     locks(&meter, &hot)?;
     let read_only = Namespace::builder("hot").read_only(true).open()?;
-    reads(&meter, "read-only ", &read_only)?;
+    gets(&meter, "read-only: ", &read_only)?;
     let swapfile = PathBuf::from(directory).with_file_name("swapfile");
     let sealed = create(Namespace::builder("sealed").swapfile(swapfile))?;
-    reads(&meter, "checksums ", &sealed)?;
-    writes(&meter, "checksums ", &sealed)?;
+    gets(&meter, "checksums: ", &sealed)?;
+    sets(&meter, "checksums: set 16 B", &sealed, NAME, &SMALL)?;
+    sets(&meter, "checksums: set 4 KiB", &sealed, LARGE_NAME, &LARGE)?;
     walks(&meter)?;
     openings(&meter)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs this program once more, with a directory for namespaces that goes when it has ended.
+/// Runs this program again, for a few rounds in a directory that goes when it has ended.
 fn run_in_own_directory() -> Result<ExitCode> {
     let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?;
-    let directory = place.path().join("names");
     let mut command = Command::new(std::env::current_exe()?);
-    let status = command.args(std::env::args_os().skip(1)).env(DIRECTORY, directory).status()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let command = command.arg(FEW_ROUNDS.to_string()).env(DIRECTORY, place.path().join("names"));
+    Ok(if command.status()?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// A namespace with one hash for ever: while it is empty, no name depends on the seed.
@@ -114,14 +123,15 @@ fn create(builder: Builder) -> Result<Namespace> {
     File::options().write(true).open(path)?.write_all_at(&SEED.to_le_bytes(), HASH_SEED)?;
     let namespace = builder.open()?;
     namespace.set(NAME, &SMALL)?;
-    namespace.set("page000000000001", &PAGE)?;
-    namespace.set("integer000000001", &5_i64)?;
+    namespace.set(LARGE_NAME, &LARGE)?;
+    namespace.set(NUMBER_NAME, &NUMBER)?;
     Ok(namespace)
 }
 
-fn reads(meter: &Meter, kind: &str, namespace: &Namespace) -> Result {
+/// Gets of bytes into the caller's buffer.
+fn gets(meter: &Meter, kind: &str, namespace: &Namespace) -> Result {
     let mut buffer = Vec::new();
-    for (size, name, length) in [("16 B", NAME, 16), ("4 KiB", "page000000000001", 4096)] {
+    for (size, name, length) in [("16 B", NAME, SMALL.len()), ("4 KiB", LARGE_NAME, LARGE.len())] {
         meter.path(&format!("{kind}get {size}, by name"), || {
             let seen = namespace.get_into(black_box(name), &mut buffer).expect("get");
             assert!(seen.is_some() && buffer.len() == length);
@@ -132,64 +142,66 @@ fn reads(meter: &Meter, kind: &str, namespace: &Namespace) -> Result {
             assert!(seen.is_some() && buffer.len() == length);
         });
     }
-    let integer = namespace.variable("integer000000001")?;
-    meter.path(&format!("{kind}get i64, by name"), || {
-        let seen = namespace.get::<i64>(black_box("integer000000001")).expect("get");
-        assert_eq!(seen, Some(5));
+    Ok(())
+}
+
+fn other_reads(meter: &Meter, namespace: &Namespace) -> Result {
+    meter.path("get i64, by name", || {
+        assert_eq!(namespace.get(black_box(NUMBER_NAME)).expect("get"), Some(NUMBER));
     });
-    meter.path(&format!("{kind}get i64, by handle"), || {
-        assert_eq!(integer.get::<i64>().expect("get"), Some(5));
+    let number = namespace.variable(NUMBER_NAME)?;
+    meter.path("get i64, by handle", || {
+        assert_eq!(number.get().expect("get"), Some(NUMBER));
     });
-    meter.path(&format!("{kind}get of a missing name"), || {
+    let mut buffer = Vec::new();
+    meter.path("get of a missing name", || {
         assert!(namespace.get_into(black_box(MISSING), &mut buffer).expect("get").is_none());
     });
-    meter.path(&format!("{kind}contains"), || {
+    meter.path("contains, of a name", || {
         assert!(namespace.contains(black_box(NAME)).expect("contains"));
     });
+    meter.path("contains, of a missing name", || {
+        assert!(!namespace.contains(black_box(MISSING)).expect("contains"));
+    });
     let version = namespace.version(NAME)?;
-    meter.path(&format!("{kind}version"), || {
+    meter.path("version, by name", || {
         assert_eq!(namespace.version(black_box(NAME)).expect("version"), version);
+    });
+    let variable = namespace.variable(NAME)?;
+    meter.path("version, by handle", || {
+        assert_eq!(variable.version().expect("version"), version);
     });
     Ok(())
 }
 
-fn writes(meter: &Meter, kind: &str, namespace: &Namespace) -> Result {
-    let set = |name: &str, value: &[u8]| namespace.set(name, value).expect("set");
-    let values = [("16 B", NAME, &SMALL[..]), ("4 KiB", "page000000000001", &PAGE[..])];
-    for (size, name, value) in values {
-        let mut version = namespace.version(name)?.unwrap_or_default();
-        meter.path(&format!("{kind}set {size}, by name"), || {
-            version += 1;
-            assert_eq!(set(black_box(name), black_box(value)), version);
-        });
-        let variable = namespace.variable(name)?;
-        meter.path(&format!("{kind}set {size}, by handle"), || {
-            version += 1;
-            assert_eq!(variable.set(black_box(value)).expect("set"), version);
-        });
-    }
-    let name = "integer000000001";
+/// Sets of one value; each gives the next version.
+fn sets<T: ToValue + ?Sized>(
+    meter: &Meter,
+    path: &str,
+    namespace: &Namespace,
+    name: &str,
+    value: &T,
+) -> Result {
     let mut version = namespace.version(name)?.unwrap_or_default();
-    meter.path(&format!("{kind}set i64, by name"), || {
+    meter.path(&format!("{path}, by name"), || {
         version += 1;
-        assert_eq!(namespace.set(black_box(name), black_box(&5_i64)).expect("set"), version);
+        assert_eq!(namespace.set(black_box(name), black_box(value)).expect("set"), version);
     });
     let variable = namespace.variable(name)?;
-    meter.path(&format!("{kind}set i64, by handle"), || {
+    meter.path(&format!("{path}, by handle"), || {
         version += 1;
-        assert_eq!(variable.set(black_box(&5_i64)).expect("set"), version);
+        assert_eq!(variable.set(black_box(value)).expect("set"), version);
     });
     Ok(())
 }
 
 fn counters(meter: &Meter, namespace: &Namespace) -> Result {
-    let name = "counter000000001";
-    let mut sum = namespace.add(name, 1)?;
+    let mut sum = namespace.add(COUNTER_NAME, 1)?;
     meter.path("add, by name", || {
         sum += 1;
-        assert_eq!(namespace.add(black_box(name), 1).expect("add"), sum);
+        assert_eq!(namespace.add(black_box(COUNTER_NAME), 1).expect("add"), sum);
     });
-    let counter = namespace.variable(name)?;
+    let counter = namespace.variable(COUNTER_NAME)?;
     meter.path("add, by handle", || {
         sum += 1;
         assert_eq!(counter.add(1).expect("add"), sum);
