@@ -80,7 +80,8 @@ fn text_of(tools: &str, counts: &[Count]) -> String {
          # A path may differ by 5 % from its instructions, in both directions; write this file again,\n\
          # on purpose, with: cargo xtask instructions --record\n\
          {TOOLS}{tools}.\n\
-         # L1 and L2 are misses of simulated caches, calls are system calls (the clock among them).\n\
+         # L1 and L2 are misses of simulated caches, calls are system calls. valgrind hides the vDSO: the\n\
+         # clock is a call here. It counts each repetition of `rep movsb`: 4 KiB are 4,096 instructions.\n\
          {:>12} {:>9} {:>9} {:>7}  path\n",
         "instructions", "L1", "L2", "calls"
     );
