@@ -1,7 +1,6 @@
 //! Runs the measured program of mmf-bench under valgrind, and reads what callgrind counted.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::command::CommandLine;
@@ -20,8 +19,7 @@ const ROUNDS: &str = "1000";
 const LONGEST_RUN: &str = "300";
 /// Where callgrind leaves a file for each path.
 const DUMPS: &str = "target/instructions";
-/// What the namespaces of one run are in. With the same length in every run, so that the library
-/// has the same work with it.
+/// Where each run has a directory of its own for the namespaces.
 const SHARED_MEMORY: &str = "/dev/shm";
 
 /// The caches that are simulated, whatever this machine has: two levels of a core of its own. All
@@ -74,14 +72,15 @@ struct Place(PathBuf);
 
 impl Place {
     fn new() -> Result<Self, String> {
+        // As long in every run: the library has less work with a shorter path.
         let name = format!("mmf-instructions-{:010}", std::process::id());
-        let place = Self(Path::new(SHARED_MEMORY).join(name));
-        let made = fs::DirBuilder::new().mode(0o700).create(&place.0);
-        // The library makes the directory in it, as private as it wants it.
-        made.map_err(|error| format!("making the directory {}: {error}", place.0.display()))?;
-        Ok(place)
+        let path = Path::new(SHARED_MEMORY).join(name);
+        let fail = |error| format!("making the directory {}: {error}", path.display());
+        fs::create_dir(&path).map_err(fail)?;
+        Ok(Self(path))
     }
 
+    /// Made by the library, as private as it wants it.
     fn namespaces(&self) -> PathBuf {
         self.0.join("names")
     }

@@ -10,12 +10,12 @@ use crate::command::CommandLine;
 use crate::workspace::Workspace;
 
 /// The record.
-pub const RECORD: &str = "docs/measured/instructions.txt";
+const RECORD: &str = "docs/measured/instructions.txt";
 /// By how much instructions may differ from the record, in both directions: behind a record that
 /// is too high, growth would go unnoticed.
 const LEEWAY: f64 = 0.05;
-/// By how much misses may exceed it: where things lie decides, and any change of the program may
-/// move them.
+/// By how much misses may exceed it: where things lie in memory decides about those, and any change
+/// may move things.
 const LEEWAY_OF_MISSES: f64 = 0.25;
 /// Misses of one operation that are nothing yet.
 const FEW_MISSES: f64 = 1.0;
@@ -53,7 +53,8 @@ pub fn record(workspace: &Workspace) -> Result<(), String> {
         return Err(format!("`{}` took no instructions: nothing was counted", count.path));
     }
     let path = workspace.root().join(RECORD);
-    let old = fs::read_to_string(&path).ok().map(|text| parse(&text)).transpose()?;
+    // Only to be shown beside the new one: a record that is missing or spoilt is written anew.
+    let old = fs::read_to_string(&path).ok().and_then(|text| parse(&text).ok());
     let old = old.map_or_else(Vec::new, |recorded| recorded.counts);
     print!("{}", table(&compare(&old, &counts)));
     let fail = |error| format!("writing {RECORD}: {error}");

@@ -9,7 +9,7 @@
 
 use std::fs::File;
 use std::hint::black_box;
-use std::os::unix::fs::FileExt;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -120,7 +120,9 @@ fn create(builder: Builder) -> Result<Namespace> {
     let namespace = builder.clone().create()?;
     let path = namespace.path().ok_or("a namespace without a file")?.to_owned();
     drop(namespace);
-    File::options().write(true).open(path)?.write_all_at(&SEED.to_le_bytes(), HASH_SEED)?;
+    let mut file = File::options().write(true).open(path)?;
+    file.seek(SeekFrom::Start(HASH_SEED))?;
+    file.write_all(&SEED.to_le_bytes())?;
     let namespace = builder.open()?;
     namespace.set(NAME, &SMALL)?;
     namespace.set(LARGE_NAME, &LARGE)?;
