@@ -28,6 +28,14 @@ impl CommandLine {
         Self::new(workspace, cargo, arguments)
     }
 
+    /// Adds one argument, blanks and all.
+    pub fn and(mut self, argument: impl AsRef<OsStr>) -> Self {
+        let argument = argument.as_ref();
+        self.command.arg(argument);
+        self.shown = format!("{} {}", self.shown, argument.to_string_lossy());
+        self
+    }
+
     /// Sets an environment variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);

@@ -3,9 +3,11 @@
 //! It has no dependencies, so that it builds in a second, and nothing here is known to the
 //! continuous integration alone: `.ci/run` calls `cargo xtask test` and nothing else.
 
+mod callgrind;
 mod command;
 mod finding;
 mod hygiene;
+mod instructions;
 mod layers;
 mod links;
 mod mutate;
@@ -34,14 +36,13 @@ fn main() -> ExitCode {
         print!("{}", runner::help());
         return ExitCode::SUCCESS;
     }
-    if let ["mutate", words @ ..] = &names[..] {
-        return match mutate::run(&Workspace::of_this_build(), words) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                println!("mutate: FAILED: {reason}");
-                ExitCode::FAILURE
-            }
-        };
+    let workspace = Workspace::of_this_build();
+    match &names[..] {
+        ["mutate", words @ ..] => return exit_code("mutate", mutate::run(&workspace, words)),
+        ["instructions", "--record"] => {
+            return exit_code("instructions", instructions::record(&workspace));
+        }
+        _ => {}
     }
     let selected = if names == ["test"] {
         STEPS.iter().collect()
@@ -54,9 +55,16 @@ fn main() -> ExitCode {
             }
         }
     };
-    if runner::run(&Workspace::of_this_build(), &selected) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    if runner::run(&workspace, &selected) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints why something that is no step failed.
+fn exit_code(name: &str, result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            println!("{name}: FAILED: {reason}");
+            ExitCode::FAILURE
+        }
     }
 }

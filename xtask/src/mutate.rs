@@ -209,9 +209,10 @@ fn panic_message(text: &str) -> String {
     lines.nth(1).map_or_else(String::new, |line| format!(": {line}"))
 }
 
-/// The program in the output of `cargo test --no-run`.
-pub fn program_of(workspace: &Workspace, output: &str) -> Option<PathBuf> {
-    let line = output.lines().find(|line| line.contains("Executable unittests src/lib.rs"))?;
+/// The program of one source file in the output of cargo's `--no-run`.
+pub fn program_of(workspace: &Workspace, output: &str, source: &str) -> Option<PathBuf> {
+    let mut lines = output.lines().filter(|line| line.trim_start().starts_with("Executable "));
+    let line = lines.find(|line| line.contains(&format!(" {source} (")))?;
     let path = line.split_once('(')?.1.strip_suffix(')')?;
     Some(workspace.root().join(path))
 }
@@ -247,7 +248,10 @@ mod tests {
     fn the_program_is_found_in_cargos_output() {
         let workspace = Workspace::at(Path::new("/a"));
         let text = "   Compiling b\n  Executable unittests src/lib.rs (target/c/mmf-1)\n";
-        assert_eq!(program_of(&workspace, text), Some(PathBuf::from("/a/target/c/mmf-1")));
-        assert_eq!(program_of(&workspace, "  Executable unittests src/main.rs (d)\n"), None);
+        let program = |output| program_of(&workspace, output, "src/lib.rs");
+        assert_eq!(program(text), Some(PathBuf::from("/a/target/c/mmf-1")));
+        assert_eq!(program("  Executable unittests src/main.rs (d)\n"), None);
+        let bench = "  Executable benches/b.rs (target/b-1)\n";
+        assert!(program_of(&workspace, bench, "benches/b.rs").is_some());
     }
 }

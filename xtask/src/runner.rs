@@ -27,15 +27,16 @@ pub fn help() -> String {
          cargo xtask STEP...    take the steps named\n\
          cargo xtask mutate [WORD...]  weaken every ordering of docs/orderings.md, or those with\n\
          \x20                             a word in file, function or model: each model must fail\n\
+         cargo xtask instructions --record  take what the hot paths take now for the record\n\
          \nSteps:\n",
     );
     for step in &STEPS {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:<9} {}", step.name, step.summary);
+        let _ = writeln!(text, "  {:<12} {}", step.name, step.summary);
     }
     text.push_str("\nNot part of `test`:\n");
     for step in &EXTRA_STEPS {
-        let _ = writeln!(text, "  {:<9} {}", step.name, step.summary);
+        let _ = writeln!(text, "  {:<12} {}", step.name, step.summary);
     }
     text
 }
@@ -70,16 +71,16 @@ pub fn run(workspace: &Workspace, steps: &[&Step]) -> bool {
 }
 
 fn table(records: &[Record], not_taken: &[&str]) -> String {
-    let mut text = format!("{:<9} {:>9}  outcome\n", "step", "seconds");
+    let mut text = format!("{:<12} {:>9}  outcome\n", "step", "seconds");
     // Writing to a String cannot fail.
     for Record { name, outcome, took } in records {
-        let _ = writeln!(text, "{name:<9} {:>9.1}  {outcome}", took.as_secs_f64());
+        let _ = writeln!(text, "{name:<12} {:>9.1}  {outcome}", took.as_secs_f64());
     }
     for name in not_taken {
-        let _ = writeln!(text, "{name:<9} {:>9}  not taken", "-");
+        let _ = writeln!(text, "{name:<12} {:>9}  not taken", "-");
     }
     let total: Duration = records.iter().map(|record| record.took).sum();
-    let _ = writeln!(text, "{:<9} {:>9.1}", "total", total.as_secs_f64());
+    let _ = writeln!(text, "{:<12} {:>9.1}", "total", total.as_secs_f64());
     text
 }
 
@@ -119,8 +120,8 @@ mod tests {
     fn the_table_has_every_step() {
         let record = Record { name: "doc", outcome: "passed", took: Duration::from_millis(1500) };
         let text = table(&[record], &["loom"]);
-        assert!(text.contains("doc             1.5  passed\n"), "{text}");
-        assert!(text.contains("loom              -  not taken\n"), "{text}");
-        assert!(text.ends_with("total           1.5\n"), "{text}");
+        assert!(text.contains("doc                1.5  passed\n"), "{text}");
+        assert!(text.contains("loom                 -  not taken\n"), "{text}");
+        assert!(text.ends_with("total              1.5\n"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::command::CommandLine;
 use crate::workspace::Workspace;
-use crate::{hygiene, layers, mutate, orderings, setup};
+use crate::{hygiene, instructions, layers, mutate, orderings, setup};
 
 /// One check.
 pub struct Step {
@@ -26,7 +26,7 @@ pub enum Verdict {
 }
 
 /// Every step, in the order in which `cargo xtask test` takes them.
-pub const STEPS: [Step; 13] = [
+pub const STEPS: [Step; 14] = [
     Step {
         name: "setup",
         summary: "install the system packages and cargo tools that are missing",
@@ -82,6 +82,11 @@ pub const STEPS: [Step; 13] = [
         name: "bench",
         summary: "each row of the benches runs shortly, its values are right",
         action: bench,
+    },
+    Step {
+        name: "instructions",
+        summary: "no hot path takes more instructions than is recorded",
+        action: |workspace| instructions::check(workspace).map(passed),
     },
     Step {
         name: "doc",
@@ -161,7 +166,7 @@ fn models(workspace: &Workspace, options: &str) -> CommandLine {
 /// Builds the models; returns the program that runs them.
 pub fn build_models(workspace: &Workspace) -> Result<PathBuf, String> {
     let output = models(workspace, "--no-run").read_all()?;
-    mutate::program_of(workspace, &output)
+    mutate::program_of(workspace, &output, "src/lib.rs")
         .ok_or_else(|| "cargo did not say where it built the models".to_owned())
 }
 
