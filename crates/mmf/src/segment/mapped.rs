@@ -16,6 +16,9 @@ const SINGLE_PAGES: usize = 64;
 /// After so many glances at single pages, whole granules are populated.
 const MOST_GLANCES: u64 = 256;
 
+/// Granules that are populated unasked, with each that is asked for.
+const GRANULES_AHEAD: u64 = 4;
+
 /// One mapping of the file with the list of granules known to exist.
 struct View {
     /// The mapping's address and length, at hand for every access.
@@ -348,10 +351,24 @@ impl View {
                 let to = (granule * GRANULE).min(self.mapping.length());
                 self.mapping.populate(from, to - from)?;
                 (first..granule).for_each(|done| self.mark_populated(done));
+                self.raise_mark(first);
             }
             granule += 1;
         }
         Ok(())
+    }
+
+    /// Populates a little of what is not known to exist below granule `limit`, so that the mark
+    /// comes to where the accesses are: a look at it is cheaper than one at the list. Nobody has
+    /// asked for these bytes: whoever does is told if they cannot be had.
+    fn raise_mark(&self, limit: u64) {
+        let below = self.populated_below.load(Ordering::Relaxed) / GRANULE;
+        let ahead = below..limit.min(below + GRANULES_AHEAD);
+        let from = ahead.start * GRANULE;
+        let to = (ahead.end * GRANULE).min(self.mapping.length());
+        if ahead.start < ahead.end && self.mapping.populate(from, to - from).is_ok() {
+            ahead.for_each(|done| self.mark_populated(done));
+        }
     }
 
     fn mark_populated(&self, granule: u64) {
