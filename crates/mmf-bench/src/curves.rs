@@ -14,7 +14,7 @@ use crate::report::{Digits, Figure, Machine, Table, Unit, read_json, write_json}
 use crate::rows::{attachments, bytes_each, copies, grow};
 use crate::session::{Level, Session};
 use crate::values::{faults_of, fill, stamp, verify};
-use crate::workloads::{MANY_LENGTH, get_random, populate, set_random};
+use crate::workloads::{MANY_LENGTH, get_along, populate, set_along};
 
 /// The curves, by name.
 pub const NAMES: [&str; 7] = [
@@ -171,7 +171,7 @@ fn by_number(session: &Session) -> Result<[Curve; 4]> {
 
 fn at_number(session: &Session, count: u32) -> Result<[Vec<Figure>; 4]> {
     let effort = session.effort();
-    let seed = session.seed;
+    let walk = Walk::new(count, session.seed);
     let namespace = session.namespace(count)?;
     populate(&mut &*namespace, count.into(), MANY_LENGTH)?;
     let bytes = Figure::new("mmf", count.into(), vec![bytes_each(&namespace, count)?]);
@@ -185,17 +185,17 @@ fn at_number(session: &Session, count: u32) -> Result<[Vec<Figure>; 4]> {
     let gets = interleave(
         &effort,
         &mut [
-            Contender::new("raw table", get_random(&table, count, seed)),
-            Contender::new("mmf", get_random(&*namespace, count, seed)),
-            Contender::new("HashMap behind RwLock", get_random(&map, count, seed)),
+            Contender::new("raw table", get_along(&table, walk.clone())),
+            Contender::new("mmf", get_along(&*namespace, walk.clone())),
+            Contender::new("HashMap behind RwLock", get_along(&map, walk.clone())),
         ],
     )?;
     let sets = interleave(
         &effort,
         &mut [
-            Contender::new("raw table, one writer", set_random(&table, count, seed)),
-            Contender::new("mmf", set_random(&*namespace, count, seed)),
-            Contender::new("HashMap behind RwLock", set_random(&map, count, seed)),
+            Contender::new("raw table, one writer", set_along(&table, walk.clone())),
+            Contender::new("mmf", set_along(&*namespace, walk.clone())),
+            Contender::new("HashMap behind RwLock", set_along(&map, walk.clone())),
         ],
     )?;
     drop(map);
@@ -203,18 +203,19 @@ fn at_number(session: &Session, count: u32) -> Result<[Vec<Figure>; 4]> {
     // The file goes now: ten million entries take gigabytes.
     std::fs::remove_file(&path)?;
     let mut gets = figures(&gets, Unit::Nanoseconds, 0);
-    gets.push(by_two(session, &namespace, count, "get")?);
+    gets.push(by_two(session, &namespace, &walk, "get")?);
     let mut sets = figures(&sets, Unit::Nanoseconds, 0);
-    sets.push(by_two(session, &namespace, count, "set")?);
+    sets.push(by_two(session, &namespace, &walk, "set")?);
     Ok([gets, sets, attached, vec![bytes]])
 }
 
 /// Nanoseconds that an operation of either process takes while both are at it.
-fn by_two(session: &Session, namespace: &Namespace, count: u32, verb: &str) -> Result<Figure> {
+fn by_two(session: &Session, namespace: &Namespace, walk: &Walk, verb: &str) -> Result<Figure> {
     let effort = session.effort();
-    let arguments = [namespace.name(), &count.to_string(), &(session.seed + 1).to_string()];
+    let (count, seed) = (walk.count().to_string(), (session.seed + 1).to_string());
+    let arguments = [namespace.name(), &count, &seed];
     let mut companion = session.companion(verb, &arguments)?;
-    let mut visitor = Visitor::new(namespace, count, session.seed);
+    let mut visitor = Visitor::new(namespace, walk.clone());
     let (mut each, mut operations) = (Vec::new(), 0);
     for round in 0..effort.repeats as u64 {
         let (own, other) = companion.turn(round, |turn| {
@@ -237,8 +238,8 @@ pub(crate) struct Visitor<'a> {
 }
 
 impl<'a> Visitor<'a> {
-    pub(crate) fn new(namespace: &'a Namespace, count: u32, seed: u64) -> Self {
-        Self { namespace, walk: Walk::new(count, seed), buffer: Vec::new() }
+    pub(crate) fn new(namespace: &'a Namespace, walk: Walk) -> Self {
+        Self { namespace, walk, buffer: Vec::new() }
     }
 
     #[inline]
@@ -297,7 +298,7 @@ fn sizes(level: Level) -> Vec<usize> {
 
 fn growing(session: &Session, name: &str) -> Result<Curve> {
     let count = session.level.most();
-    let growths = if session.level == Level::Smoke { 1 } else { GROWTHS };
+    let growths = session.effort().repeats.min(GROWTHS);
     let mut all = Vec::new();
     for _ in 0..growths {
         all.push(grow(session, count)?);

@@ -45,6 +45,9 @@ struct Options {
     /// File for the figures. With --only, other figures that stand there stay.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Repeats of each contender, at least 1, instead of 11 (7 when quick, 1 to show that it runs).
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    repeats: Option<u16>,
     /// Gives the same orders of visiting variables again.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -72,6 +75,11 @@ impl Options {
             (true, false) => Level::Quick,
             _ => Level::Full,
         }
+    }
+
+    fn session(&self) -> Result<Session> {
+        let session = Session::begin(self.level(), self.seed)?;
+        Ok(session.with_repeats(self.repeats.map(usize::from)))
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -136,7 +144,7 @@ fn measure_rows(options: &Options) -> Result<()> {
         return Ok(());
     }
     options.check(&names)?;
-    let session = Session::begin(level, options.seed)?;
+    let session = options.session()?;
     let mut report = Report {
         subject: subject(),
         effort: level.name().to_owned(),
@@ -166,7 +174,7 @@ fn measure_curves(options: &Options) -> Result<()> {
         return Ok(());
     }
     options.check(&names)?;
-    let session = Session::begin(level, options.seed)?;
+    let session = options.session()?;
     let mut measured = Curves {
         subject: subject(),
         effort: level.name().to_owned(),

@@ -1,5 +1,7 @@
 //! Names of 16 bytes, and orders of visiting them, without a pattern.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 
 /// Length of every name.
@@ -55,10 +57,11 @@ fn hexadecimal(number: u32) -> u64 {
 
 /// Many names in an order without a pattern, to be visited one after another and round again. Which
 /// name comes next is known early, so the processor may overlap the accesses; and they lie one beside
-/// the next, so reading them costs no cache miss of its own.
+/// the next, so reading them costs no cache miss of its own. A clone begins where the original is and
+/// shares its names.
 #[derive(Debug, Clone)]
 pub struct Walk {
-    stops: Vec<(u32, Name)>,
+    stops: Arc<[(u32, Name)]>,
     next: usize,
 }
 
@@ -68,7 +71,12 @@ impl Walk {
         let mut stops: Vec<_> =
             (0..count).map(|index| (index, Name::of(u64::from(index)))).collect();
         Rng::with_seed(seed).shuffle(&mut stops);
-        Self { stops, next: 0 }
+        Self { stops: stops.into(), next: 0 }
+    }
+
+    /// How many names there are.
+    pub fn count(&self) -> usize {
+        self.stops.len()
     }
 
     /// The index that comes next, and its name.

@@ -132,7 +132,8 @@ impl Target {
         Self { times_beside: Some(1.0), ..self }
     }
 
-    fn text(&self, unit: Unit) -> String {
+    /// As a table has it.
+    pub fn text(&self, unit: Unit) -> String {
         let relation = if unit.is_rate() { ">=" } else { "<=" };
         let bounds = [
             self.absolute.map(|bound| format!("{}", Digits(bound))),
@@ -210,6 +211,13 @@ impl Row {
     /// The subject's median as a multiple of the floor's.
     pub fn ratio(&self) -> Option<f64> {
         self.floor.as_ref().map(|floor| self.subject.median / floor.median)
+    }
+
+    /// The subject's best repeat as a multiple of the floor's: what is left when others disturb the
+    /// machine.
+    pub fn best_ratio(&self) -> Option<f64> {
+        let best = |figure: &Figure| if self.unit.is_rate() { figure.max } else { figure.min };
+        self.floor.as_ref().map(|floor| best(&self.subject) / best(floor))
     }
 
     /// Whether the target is met; none when there is none.
@@ -363,11 +371,14 @@ pub fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> {
         .map_err(|error| format!("reading {}: {error}", path.display()))?)
 }
 
-const HEADER: [&str; 10] =
-    ["row", "unit", "median", "min", "max", "floor", "ratio", "target", "met", "floor is"];
+const HEADER: [&str; 11] = [
+    "row", "unit", "median", "min", "max", "floor", "ratio", "of best", "target", "met", "floor is",
+];
 
-fn cells(row: &Row) -> [String; 10] {
+fn cells(row: &Row) -> [String; 11] {
     let number = |number: f64| Digits(number).to_string();
+    let ratio =
+        |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
     let floor = row.floor.as_ref();
     [
         row.name.clone(),
@@ -376,7 +387,8 @@ fn cells(row: &Row) -> [String; 10] {
         number(row.subject.min),
         number(row.subject.max),
         floor.map_or_else(|| "-".to_owned(), |floor| number(floor.median)),
-        row.ratio().map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+        ratio(row.ratio()),
+        ratio(row.best_ratio()),
         row.target.text(row.unit),
         row.is_met().map_or("-", |is_met| if is_met { "yes" } else { "NO" }).to_owned(),
         floor.map_or_else(|| "-".to_owned(), |floor| floor.label.clone()),
@@ -530,5 +542,6 @@ mod tests {
         assert!(table.starts_with("row   unit  median"), "{table}");
         assert!(table.contains("work     B     150"), "{table}");
         assert!(table.contains("<= 150   NO  raw"), "{table}");
+        assert!(table.contains(" 1.88 "), "{table}");
     }
 }

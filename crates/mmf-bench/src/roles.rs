@@ -8,6 +8,7 @@ use crate::Result;
 use crate::companion::serve;
 use crate::curves::Visitor;
 use crate::floors::{Pages, SharedMemory};
+use crate::names::Walk;
 use crate::rows::{
     Pace, RawVoice, Voice, serve_count, serve_echo, serve_raw_count, serve_raw_writer, serve_writer,
 };
@@ -50,12 +51,12 @@ pub fn play(memory: &Path, role: &str, arguments: &[String]) -> Result<()> {
         }
         ("get", [name, count, seed]) => {
             let namespace = Namespace::open(name)?;
-            let mut visitor = Visitor::new(&namespace, count.parse()?, seed.parse()?);
+            let mut visitor = Visitor::new(&namespace, Walk::new(count.parse()?, seed.parse()?));
             serve(memory, |turn| visitor.serve_gets(turn))
         }
         ("set", [name, count, seed]) => {
             let namespace = Namespace::open(name)?;
-            let mut visitor = Visitor::new(&namespace, count.parse()?, seed.parse()?);
+            let mut visitor = Visitor::new(&namespace, Walk::new(count.parse()?, seed.parse()?));
             serve(memory, |turn| visitor.serve_sets(turn))
         }
         (role, arguments) => Err(format!("there is no role `{role}` {arguments:?}").into()),

@@ -69,6 +69,7 @@ pub struct Session {
     pub level: Level,
     /// Gives its walks.
     pub seed: u64,
+    repeats: Option<usize>,
     place: Place,
     names_given: Cell<u32>,
 }
@@ -80,12 +81,19 @@ impl Session {
     ///
     /// When there is no place for its files.
     pub fn begin(level: Level, seed: u64) -> Result<Self> {
-        Ok(Self { level, seed, place: Place::take()?, names_given: Cell::new(0) })
+        let place = Place::take()?;
+        Ok(Self { level, seed, repeats: None, place, names_given: Cell::new(0) })
+    }
+
+    /// The same run, with another number of repeats than its level has.
+    pub fn with_repeats(self, repeats: Option<usize>) -> Self {
+        Self { repeats, ..self }
     }
 
     /// Repeats and their length.
     pub fn effort(&self) -> Effort {
-        self.level.effort()
+        let usual = self.level.effort();
+        Effort { repeats: self.repeats.unwrap_or(usual.repeats), ..usual }
     }
 
     /// Where files of this run lie.

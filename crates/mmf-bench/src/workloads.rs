@@ -67,11 +67,15 @@ pub fn set_hot(mut variable: impl Kept) -> impl FnMut(u64) -> Result<Duration> {
 
 /// Gets of variables below `count` without a pattern, independent of each other.
 pub fn get_random<S: System>(
-    mut system: S,
+    system: S,
     count: u32,
     seed: u64,
 ) -> impl FnMut(u64) -> Result<Duration> {
-    let mut walk = Walk::new(count, seed);
+    get_along(system, Walk::new(count, seed))
+}
+
+/// As [`get_random`], along a walk that others may share.
+pub fn get_along<S: System>(mut system: S, mut walk: Walk) -> impl FnMut(u64) -> Result<Duration> {
     let mut buffer = Vec::new();
     move |operations| {
         let mut faults = 0;
@@ -109,11 +113,15 @@ pub fn get_dependent<S: System>(mut system: S, count: u64) -> impl FnMut(u64) ->
 /// Sets of variables below `count` without a pattern, independent of each other. The last of each
 /// run are read back.
 pub fn set_random<S: System>(
-    mut system: S,
+    system: S,
     count: u32,
     seed: u64,
 ) -> impl FnMut(u64) -> Result<Duration> {
-    let mut walk = Walk::new(count, seed);
+    set_along(system, Walk::new(count, seed))
+}
+
+/// As [`set_random`], along a walk that others may share.
+pub fn set_along<S: System>(mut system: S, mut walk: Walk) -> impl FnMut(u64) -> Result<Duration> {
     let mut round = 0;
     let mut recent = [0; 64];
     move |operations| {
@@ -174,4 +182,119 @@ fn read_back(system: &mut impl System, indices: &[u64], round: u64) -> Result<()
         faults |= faults_of_round(&buffer, MANY_LENGTH, *index, round);
     }
     verify(faults, "get of values that were set")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::floors::LockedMap;
+    use crate::system::ByName;
+
+    /// What is wrong with a system.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Fault {
+        Nothing,
+        /// A value has one half of the one before.
+        Torn,
+        /// A set does nothing.
+        Lost,
+        /// A get gives another variable's value.
+        Mixed,
+        /// A get finds nothing.
+        Missing,
+    }
+
+    /// A map that goes wrong once, after some operations.
+    struct Faulty<'a> {
+        map: &'a LockedMap,
+        fault: Fault,
+        operations: u64,
+    }
+
+    impl Faulty<'_> {
+        fn goes_wrong(&mut self, kinds: &[Fault]) -> bool {
+            self.operations += 1;
+            self.operations > 40 && kinds.contains(&self.fault)
+        }
+    }
+
+    impl System for Faulty<'_> {
+        fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
+            if self.goes_wrong(&[Fault::Missing]) {
+                return Ok(false);
+            }
+            let name = if self.goes_wrong(&[Fault::Mixed]) { Name::of(2) } else { as_name(name) };
+            (&mut &*self.map).get(name.as_str(), buffer)
+        }
+
+        fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
+            if self.goes_wrong(&[Fault::Lost]) {
+                return Ok(());
+            }
+            let mut value = value.to_vec();
+            if self.goes_wrong(&[Fault::Torn]) {
+                let mut before = Vec::new();
+                (&mut &*self.map).get(name, &mut before)?;
+                let half = value.len() / 2;
+                value[..half].copy_from_slice(&before[..half]);
+            }
+            (&mut &*self.map).set(name, &value)
+        }
+    }
+
+    fn as_name(name: &str) -> Name {
+        let index = (0..COUNT.into()).find(|index| Name::of(*index).as_str() == name);
+        Name::of(index.expect("a name of these tests"))
+    }
+
+    const COUNT: u32 = 10;
+
+    /// A second run has values of another round, so that a torn one differs from either.
+    fn twice(mut work: impl FnMut(u64) -> Result<Duration>) -> Result<Duration> {
+        work(50)?;
+        work(50)
+    }
+
+    fn hot<S: System>(system: S) -> ByName<S> {
+        ByName { system, name: Name::of(HOT_INDEX).as_str().to_owned() }
+    }
+
+    /// Whether each piece of work, done on a system with this fault, ends well.
+    fn outcomes(fault: Fault) -> [bool; 6] {
+        let of_length = |length| {
+            let map = LockedMap::default();
+            populate(&mut &map, COUNT.into(), length).unwrap();
+            map
+        };
+        let done = |length: usize, work: &dyn Fn(Faulty<'_>) -> Result<Duration>| {
+            let map = of_length(length);
+            work(Faulty { map: &map, fault, operations: 0 }).is_ok()
+        };
+        [
+            done(HOT_LENGTH, &|system| twice(get_hot(hot(system)))),
+            done(HOT_LENGTH, &|system| twice(set_hot(hot(system)))),
+            done(MANY_LENGTH, &|system| twice(get_random(system, COUNT, 1))),
+            done(MANY_LENGTH, &|system| twice(get_dependent(system, COUNT.into()))),
+            done(MANY_LENGTH, &|system| twice(set_random(system, COUNT, 1))),
+            done(MANY_LENGTH, &|system| twice(update_dependent(system, COUNT.into()))),
+        ]
+    }
+
+    #[test]
+    fn a_sound_system_passes() {
+        assert_eq!(outcomes(Fault::Nothing), [true; 6]);
+    }
+
+    #[test]
+    fn a_value_that_is_missing_or_of_another_fails_every_work() {
+        assert_eq!(outcomes(Fault::Missing), [false; 6]);
+        assert_eq!(outcomes(Fault::Mixed), [false; 6]);
+    }
+
+    #[test]
+    fn a_set_that_is_lost_or_torn_fails_every_work_that_sets() {
+        let fails_sets = [true, false, true, true, false, false];
+        assert_eq!(outcomes(Fault::Lost), fails_sets);
+        assert_eq!(outcomes(Fault::Torn), fails_sets);
+    }
 }

@@ -4,8 +4,6 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::{Pages, SharedMemory};
 use crate::names::NAME_LENGTH;
 use crate::system::{Kept, System};
@@ -58,7 +56,7 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
     /// Offset of the entry of a name, or of the free entry for it.
     #[inline]
     fn find(&self, name: &[u8; NAME_LENGTH]) -> (usize, bool) {
-        let mut position = xxh3_64(name);
+        let mut position = hash(name);
         loop {
             let entry = (position & self.mask) as usize * Self::ENTRY;
             let mut found = [0; NAME_LENGTH];
@@ -109,6 +107,16 @@ impl<const LENGTH: usize> RawTable<LENGTH> {
             _ => Err(format!("{name} is not in the table").into()),
         }
     }
+}
+
+/// A hash of two words: their mixed product folded, about the least that spreads names.
+#[inline]
+fn hash(name: &[u8; NAME_LENGTH]) -> u64 {
+    let (low, high) = name.split_at(8);
+    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("half a name"));
+    let (low, high) = (word(low) ^ 0x9e37_79b9_7f4a_7c15, word(high) ^ 0xbf58_476d_1ce4_e5b9);
+    let product = u128::from(low) * u128::from(high);
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[inline]

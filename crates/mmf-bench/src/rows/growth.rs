@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Piece;
 use crate::Result;
-use crate::measure::Effort;
 use crate::names::Name;
 use crate::report::{Figure, Row, Target, Unit};
 use crate::session::{Level, Session, count_name};
@@ -32,15 +31,13 @@ fn names(level: Level) -> [String; 2] {
     ]
 }
 
-/// How often the growth is repeated: one takes a minute when it is to ten million.
-fn repeats(level: Level, effort: Effort) -> usize {
-    if level == Level::Smoke { effort.repeats } else { 7 }
-}
+/// Most growths of a row: one takes most of a minute when it is to ten million.
+const GROWTHS: usize = 7;
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
     let count = session.level.most();
     let mut all = Vec::new();
-    for _ in 0..repeats(session.level, session.effort()) {
+    for _ in 0..session.effort().repeats.min(GROWTHS) {
         all.push(grow(session, count)?);
     }
     let milliseconds = |which: &dyn Fn(&Growth) -> &Pauses, clock: &dyn Fn(&Pauses) -> u64| {

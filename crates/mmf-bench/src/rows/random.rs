@@ -4,11 +4,12 @@ use super::Piece;
 use crate::Result;
 use crate::floors::{LockedMap, Locking, RawTable};
 use crate::measure::{Contender, Samples, interleave};
+use crate::names::Walk;
 use crate::report::{Row, Target, Unit};
 use crate::session::{Level, Session, count_name};
 use crate::subject::Scratch;
 use crate::workloads::{
-    MANY_LENGTH, get_dependent, get_random, populate, set_random, update_dependent,
+    MANY_LENGTH, get_along, get_dependent, populate, set_along, update_dependent,
 };
 
 pub(super) const PIECE: Piece =
@@ -61,23 +62,23 @@ fn measure(session: &Session) -> Result<Vec<Row>> {
 }
 
 fn gets(session: &Session, all: &Contestants, count: u32) -> Result<Vec<Samples>> {
-    let seed = session.seed;
+    let walk = Walk::new(count, session.seed);
     let contenders = &mut [
-        Contender::new("raw table", get_random(&all.table, count, seed)),
-        Contender::new("mmf", get_random(&*all.namespace, count, seed)),
-        Contender::new("HashMap behind RwLock", get_random(&all.map, count, seed)),
+        Contender::new("raw table", get_along(&all.table, walk.clone())),
+        Contender::new("mmf", get_along(&*all.namespace, walk.clone())),
+        Contender::new("HashMap behind RwLock", get_along(&all.map, walk.clone())),
     ];
     interleave(&session.effort(), contenders)
 }
 
 fn sets(session: &Session, all: &Contestants, count: u32) -> Result<Vec<Samples>> {
-    let seed = session.seed;
+    let walk = Walk::new(count, session.seed);
     let locked = all.table.locking(Locking::SwapBothWays);
     let contenders = &mut [
-        Contender::new("raw table, one writer", set_random(&all.table, count, seed)),
-        Contender::new("mmf", set_random(&*all.namespace, count, seed)),
-        Contender::new("HashMap behind RwLock", set_random(&all.map, count, seed)),
-        Contender::new("raw table, CAS and swap", set_random(locked, count, seed)),
+        Contender::new("raw table, one writer", set_along(&all.table, walk.clone())),
+        Contender::new("mmf", set_along(&*all.namespace, walk.clone())),
+        Contender::new("HashMap behind RwLock", set_along(&all.map, walk.clone())),
+        Contender::new("raw table, CAS and swap", set_along(locked, walk.clone())),
     ];
     interleave(&session.effort(), contenders)
 }
