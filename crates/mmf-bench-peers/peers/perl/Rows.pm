@@ -22,6 +22,8 @@ my %ROWS = (
 sub run {
     my ($arguments, $system) = @_;
     $| = 1;
+    # Asked to end: what it has made is removed all the same.
+    local $SIG{TERM} = sub { die "the bench has ended this\n" };
     my $run = { %$arguments, system => $system, is_first => $arguments->{role} eq 'first' };
     my $done = eval { $ROWS{ $run->{row} }->($run); 1 };
     my $reason = $@;

@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import signal
 import struct
 import time
 
@@ -356,7 +357,13 @@ ROWS = {
 }
 
 
+def end(_signal, _frame):
+    raise SystemExit(1)
+
+
 def run_one(arguments):
+    # Asked to end: what it has made is removed all the same.
+    signal.signal(signal.SIGTERM, end)
     run = Run(arguments)
     try:
         ROWS[run.row](run)

@@ -1,11 +1,11 @@
 //! mmf itself.
 
 use mmf::{Condition, Namespace, Variable};
+use mmf_bench::Result;
 use mmf_bench::names::Name;
 use mmf_bench::system::{Kept, System};
 use mmf_bench::values::{fill, stamp_of};
 use mmf_bench::workloads::{HOT_INDEX, HOT_LENGTH};
-use mmf_bench::Result;
 
 use crate::contract::Call;
 use crate::program::{Awaiting, Capacity, PATIENCE, Peer, WAYS};

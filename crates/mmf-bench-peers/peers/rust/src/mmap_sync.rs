@@ -1,5 +1,8 @@
 //! mmap-sync: one value, one writer, any number of readers.
-#![allow(unsafe_code, reason = "reading is unsafe there: a guard must not outlive its grace period")]
+#![allow(
+    unsafe_code,
+    reason = "reading is unsafe there: a guard must not outlive its grace period"
+)]
 
 use std::time::Duration;
 
