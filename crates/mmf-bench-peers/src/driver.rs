@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use mmf_bench::Result;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tempfile::TempDir;
 
 use crate::contract::{Call, Figures, Line, Role, Row, Second};
@@ -174,6 +174,8 @@ struct Process {
     errors: File,
     role: Role,
     limit: Duration,
+    /// Then its number may be another process's.
+    is_waited_for: bool,
 }
 
 impl Process {
@@ -200,7 +202,15 @@ impl Process {
                 }
             }
         });
-        Ok(Self { child, input, lines, errors, role: call.role, limit: LIMIT + call.fill })
+        Ok(Self {
+            child,
+            input,
+            lines,
+            errors,
+            role: call.role,
+            limit: LIMIT + call.fill,
+            is_waited_for: false,
+        })
     }
 
     fn say(&mut self, word: &str) -> Result<()> {
@@ -251,11 +261,34 @@ impl Process {
             let _ = writeln!(input, "end");
         }
         self.read_until(Until::Ended, gathered)?;
+        let deadline = Instant::now() + self.limit;
+        while !self.has_ended() {
+            if Instant::now() > deadline {
+                return Err(self.complaint("does not end").into());
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.end_group();
+        self.is_waited_for = true;
         let status = self.child.wait()?;
         match status.success() || gathered.is_over() {
             true => Ok(()),
             false => Err(self.complaint(&format!("ended with {status}")).into()),
         }
+    }
+
+    /// Whether the program has ended. Its number stays its own until it is waited for.
+    fn has_ended(&self) -> bool {
+        let pid = WaitId::Pid(Pid::from_child(&self.child));
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // No such child any more: it has been waited for.
+        waitid(pid, options).map_or(true, |status| status.is_some())
+    }
+
+    /// Ends everything that the program has started. To be called before it is waited for.
+    fn end_group(&self) {
+        // Nobody may be left to be ended.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
     }
 
     /// What it did, with the last line of its errors.
@@ -274,18 +307,18 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.input.take());
-        let group = Pid::from_child(&self.child);
-        let has_ended = |child: &mut Child| child.try_wait().is_ok_and(|status| status.is_some());
-        if !has_ended(&mut self.child) {
-            // Asked first: some remove what only they know of.
-            let _ = kill_process_group(group, Signal::TERM);
-            let deadline = Instant::now() + LAST_WORDS;
-            while !has_ended(&mut self.child) && Instant::now() < deadline {
-                std::thread::sleep(LOOK);
-            }
-            let _ = kill_process_group(group, Signal::KILL);
-            let _ = self.child.wait();
+        if self.is_waited_for {
+            return;
         }
+        // Asked first: some remove what only they know of.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::TERM);
+        let deadline = Instant::now() + LAST_WORDS;
+        while !self.has_ended() && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        self.end_group();
+        // It has been killed, if it had not ended.
+        let _ = self.child.wait();
     }
 }
 
@@ -393,8 +426,15 @@ mod tests {
         let error = process.read_until(Until::Done, &mut Gathered::default()).unwrap_err();
         assert!(error.to_string().contains("took longer than 100ms"), "{error}");
         drop(process);
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // Gone, or dead and not yet taken leave of by the process that inherits it.
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        let is_there = || {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // Dead and not yet taken leave of by the process that inherits it is gone as well.
+            !state.is_empty() && !state.contains(") Z ")
+        };
+        let deadline = Instant::now() + LAST_WORDS;
+        while is_there() {
+            assert!(Instant::now() < deadline, "process {pid} is still there");
+            std::thread::sleep(LOOK);
+        }
     }
 }

@@ -101,7 +101,7 @@ impl Tools {
     fn build_rust(&self) -> Result<PathBuf> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--release", "--locked", "--quiet", "--manifest-path"]);
+        build.args(["build", "--release", "--quiet", "--manifest-path"]);
         build.arg(self.sources.join("rust/Cargo.toml")).arg("--target-dir").arg(&self.built);
         output(&mut build)?;
         Ok(self.built.join("release/mmf-peers-rust"))
