@@ -78,7 +78,11 @@ pub const STEPS: [Step; 13] = [
         action: |workspace| cargo(workspace, "test --workspace --doc --locked"),
     },
     Step { name: "loom", summary: "models of the library's protocols", action: loom },
-    Step { name: "bench", summary: "each row of the benches runs shortly, its values are right", action: bench },
+    Step {
+        name: "bench",
+        summary: "each row of the benches runs shortly, its values are right",
+        action: bench,
+    },
     Step {
         name: "doc",
         summary: "the documentation builds without a warning",

@@ -13,7 +13,7 @@ use crate::names::Walk;
 use crate::report::{Digits, Figure, Machine, Table, Unit, read_json, write_json};
 use crate::rows::{attachments, bytes_each, copies, grow};
 use crate::session::{Level, Session};
-use crate::values::{faults_of, fill, stamp, verify};
+use crate::values::{faults_of_array, fill, stamp, verify};
 use crate::workloads::{MANY_LENGTH, get_along, populate, set_along};
 
 /// The curves, by name.
@@ -246,7 +246,7 @@ impl<'a> Visitor<'a> {
     fn get(&mut self) -> Result<()> {
         let (index, name) = self.walk.step();
         self.namespace.get_into(name.as_str(), &mut self.buffer)?;
-        verify(faults_of(&self.buffer, MANY_LENGTH, index), "get beside another process")
+        verify(faults_of_array::<MANY_LENGTH>(&self.buffer, index), "get beside another process")
     }
 
     #[inline]

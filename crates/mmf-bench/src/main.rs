@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mmf_bench::curves::{self, Curves};
-use mmf_bench::report::{Machine, Report};
+use mmf_bench::report::{Machine, Report, disturbance};
 use mmf_bench::rows::{self, PIECES};
 use mmf_bench::session::{Level, Session};
 use mmf_bench::{Result, readme, roles};
@@ -78,6 +78,9 @@ impl Options {
     }
 
     fn session(&self) -> Result<Session> {
+        if let Some(disturbance) = disturbance() {
+            eprintln!("mmf-bench: {disturbance}");
+        }
         let session = Session::begin(self.level(), self.seed)?;
         Ok(session.with_repeats(self.repeats.map(usize::from)))
     }

@@ -85,20 +85,27 @@ fn run(contender: &mut Contender<'_>, operations: u64) -> Result<Duration> {
     (contender.work)(operations).map_err(|error| format!("{}: {error}", contender.label).into())
 }
 
+/// Long trials in a row that are believed: the first ones of a kind have memory to get.
+const BELIEVED: usize = 3;
+
 /// How many operations take the time of a repeat. The trials warm caches and predictors up.
 fn calibrate(effort: &Effort, contender: &mut Contender<'_>) -> Result<u64> {
     let mut operations = 1;
+    let mut long = 0;
     loop {
         let begin = Instant::now();
         let took = run(contender, operations)?;
         // What a contender does beside its measured work counts as well, or a run would never end.
         let is_long = took >= effort.repeat_time / 2 || begin.elapsed() >= effort.repeat_time * 4;
-        if is_long || operations >= effort.most_operations {
+        long = if is_long { long + 1 } else { 0 };
+        if long == BELIEVED || operations >= effort.most_operations {
             let scale = effort.repeat_time.as_secs_f64() / took.as_secs_f64().max(1e-9);
             let scaled = (operations as f64 * scale.min(2.0)).max(1.0) as u64;
             return Ok(scaled.min(effort.most_operations));
         }
-        operations = operations.saturating_mul(2).min(effort.most_operations);
+        if !is_long {
+            operations = operations.saturating_mul(2).min(effort.most_operations);
+        }
     }
 }
 
@@ -134,6 +141,19 @@ mod tests {
         let mut contenders = [Contender::new("broken", |_| Err("a torn value".into()))];
         let error = interleave(&Effort::SMOKE, &mut contenders).unwrap_err();
         assert_eq!(error.to_string(), "broken: a torn value");
+    }
+
+    /// A first set of a large value, which had memory to get, made every repeat a single set.
+    #[test]
+    fn slow_beginnings_do_not_count() {
+        let mut runs = 0;
+        let warming = move |operations| {
+            runs += 1;
+            Ok(Duration::from_micros(if runs < 3 { 20_000 } else { 100 } * operations))
+        };
+        let mut contenders = [Contender::new("warming", warming)];
+        let samples = interleave(&Effort::QUICK, &mut contenders).unwrap();
+        assert!(samples[0].operations > 100, "{}", samples[0].operations);
     }
 
     #[test]

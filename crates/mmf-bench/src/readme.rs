@@ -1,7 +1,8 @@
 //! The performance section of README.md, rendered from the committed figures.
 //!
 //! The figures are `docs/measured/mmf.json` (a [`Report`]), `curves.json` ([`Curves`]) and, when it is
-//! there, `peers.json`: a list of [`Report`]s, one a system, whose rows bear the same names.
+//! there, `peers.json`: a list of [`Report`]s, one a system, whose rows bear the same names. Plots of
+//! the peers that stand beside it are shown.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,12 @@ use crate::report::{Digits, Figure, Machine, Report, Row, read_json};
 const BEGIN: &str =
     "<!-- measured: begin; rewritten by `cargo run --release -p mmf-bench readme` -->";
 const END: &str = "<!-- measured: end -->";
+
+/// Plots of the peers, and what they show.
+const PLOTS: [(&str, &str); 2] = [
+    ("docs/measured/cost.svg", "Cost of an operation, system by system"),
+    ("docs/measured/growth.svg", "Cost of a get as the number of variables grows"),
+];
 
 /// Rewrites the section in the README.md of a workspace.
 ///
@@ -64,7 +71,12 @@ fn both(workspace: &Path) -> Result<(PathBuf, String, String)> {
     let path = workspace.join("README.md");
     let old =
         std::fs::read_to_string(&path).map_err(|error| format!("reading README.md: {error}"))?;
-    let new = replaced(&old, &section(&rows, &curves, &peers))?;
+    let mut section = section(&rows, &curves, &peers);
+    for (plot, shows) in PLOTS.iter().filter(|(plot, _)| workspace.join(plot).exists()) {
+        // Writing to a String cannot fail.
+        let _ = write!(section, "\n![{shows}]({plot})\n");
+    }
+    let new = replaced(&old, &section)?;
     Ok((path, old, new))
 }
 
@@ -273,7 +285,13 @@ fn peers_table(peers: &[Report]) -> String {
         }
         text.push_str(&line(cells.iter().map(String::as_str)));
     }
-    text
+    let noted = |report: &Report| {
+        let noted = report.rows.iter().filter(|row| !row.note.is_empty());
+        let lines = noted.map(|row| format!("- {}, {}: {}.\n", report.subject, row.name, row.note));
+        lines.collect::<String>()
+    };
+    let notes: String = peers.iter().map(noted).collect();
+    if notes.is_empty() { text } else { format!("{text}\n{notes}") }
 }
 
 #[cfg(test)]
@@ -339,7 +357,8 @@ mod tests {
         other.rows.push(set);
         let text = section(&rows(), &curves(), &[rows(), other]);
         let expected = "| system | get, ns | set, us |\n| --- | --- | --- |\n\
-                        | mmf 1 | 12.0 | - |\n| other 2 | 99.0 | 5.00 |\n";
+                        | mmf 1 | 12.0 | - |\n| other 2 | 99.0 | 5.00 |\n\n\
+                        - mmf 1, get: by hand.\n- other 2, get: by hand.\n";
         assert!(text.ends_with(expected), "{text}");
     }
 
@@ -362,9 +381,13 @@ mod tests {
         assert!(check(place.path()).is_err());
         rewrite(place.path()).unwrap();
         check(place.path()).unwrap();
+        std::fs::write(path("docs/measured/cost.svg"), "<svg/>").unwrap();
+        assert!(check(place.path()).is_err());
+        rewrite(place.path()).unwrap();
         let text = std::fs::read_to_string(path("README.md")).unwrap();
         std::fs::write(path("README.md"), text.replace("| 12.0 |", "| 11.0 |")).unwrap();
         let error = check(place.path()).unwrap_err().to_string();
+        assert!(text.contains("system](docs/measured/cost.svg)"), "{text}");
         assert!(error.contains("| 11.0 |") && error.contains("| 12.0 |"), "{error}");
     }
 }

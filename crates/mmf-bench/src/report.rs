@@ -268,6 +268,17 @@ impl Machine {
     }
 }
 
+/// What to say before measuring on a machine that has other work to do; nothing on a quiet one.
+pub fn disturbance() -> Option<String> {
+    let load = rustix::system::sysinfo().loads[0] as f64 / f64::from(1 << LOAD_SHIFT);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = format!("the load is {load:.1} on {processors} processors: times mean little");
+    (load > processors as f64 / 2.0).then_some(text)
+}
+
+/// Binary places of the kernel's load averages.
+const LOAD_SHIFT: u32 = 16;
+
 /// What was measured in one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {

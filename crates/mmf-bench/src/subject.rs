@@ -6,12 +6,12 @@ use crate::Result;
 use crate::system::{Kept, System};
 
 impl System for &Namespace {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
         Ok(self.get_into(name, buffer)?.is_some())
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
         Namespace::set(self, name, value)?;
         Ok(())
@@ -19,12 +19,12 @@ impl System for &Namespace {
 }
 
 impl Kept for &Variable {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, buffer: &mut Vec<u8>) -> Result<bool> {
         Ok(self.get_into(buffer)?.is_some())
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, value: &[u8]) -> Result<()> {
         Variable::set(self, value)?;
         Ok(())

@@ -45,12 +45,12 @@ pub struct ByName<S> {
 }
 
 impl<S: System> Kept for ByName<S> {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, buffer: &mut Vec<u8>) -> Result<bool> {
         self.system.get(std::hint::black_box(&self.name), buffer)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, value: &[u8]) -> Result<()> {
         self.system.set(std::hint::black_box(&self.name), value)
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::names::{Name, Walk, index_after};
 use crate::system::{Kept, System};
-use crate::values::{faults_of, faults_of_round, fill, stamp, variable_part, verify};
+use crate::values::{faults_of_array, faults_of_round, fill, stamp, variable_part, verify};
 
 /// Bytes of a value in hot rows.
 pub const HOT_LENGTH: usize = 16;
@@ -37,7 +37,8 @@ pub fn get_hot(mut variable: impl Kept) -> impl FnMut(u64) -> Result<Duration> {
         let begin = Instant::now();
         for _ in 0..operations {
             let is_there = variable.get(&mut buffer)?;
-            faults |= u64::from(!is_there) | faults_of(black_box(&buffer), HOT_LENGTH, HOT_INDEX);
+            faults |=
+                u64::from(!is_there) | faults_of_array::<HOT_LENGTH>(black_box(&buffer), HOT_INDEX);
         }
         let took = begin.elapsed();
         verify(faults, "get of one variable")?;
@@ -83,7 +84,7 @@ pub fn get_along<S: System>(mut system: S, mut walk: Walk) -> impl FnMut(u64) ->
         for _ in 0..operations {
             let (index, name) = walk.step();
             let is_there = system.get(name.as_str(), &mut buffer)?;
-            faults |= u64::from(!is_there) | faults_of(&buffer, MANY_LENGTH, index);
+            faults |= u64::from(!is_there) | faults_of_array::<MANY_LENGTH>(&buffer, index);
         }
         let took = begin.elapsed();
         verify(faults, "get without a pattern")?;
@@ -100,7 +101,7 @@ pub fn get_dependent<S: System>(mut system: S, count: u64) -> impl FnMut(u64) ->
         let begin = Instant::now();
         for _ in 0..operations {
             let is_there = system.get(Name::of(index).as_str(), &mut buffer)?;
-            faults |= u64::from(!is_there) | faults_of(&buffer, MANY_LENGTH, index);
+            faults |= u64::from(!is_there) | faults_of_array::<MANY_LENGTH>(&buffer, index);
             steps += 1;
             index = index_after(variable_part(&buffer), steps, count);
         }
@@ -158,7 +159,7 @@ pub fn update_dependent<S: System>(
         for operation in 0..operations {
             let name = Name::of(index);
             let is_there = system.get(name.as_str(), &mut buffer)?;
-            faults |= u64::from(!is_there) | faults_of(&buffer, MANY_LENGTH, index);
+            faults |= u64::from(!is_there) | faults_of_array::<MANY_LENGTH>(&buffer, index);
             fill(&mut value, stamp(index, round));
             system.set(name.as_str(), &value)?;
             recent[operation as usize % recent.len()] = index;

@@ -12,8 +12,8 @@ use crate::Result;
 const LIMIT: Duration = Duration::from_secs(10);
 /// Set in a word whose waiter sleeps.
 const SLEEPS: u32 = 1 << 31;
-/// Looks before the clock is read again, or before sleep.
-const SPINS: u32 = 2_000;
+/// Looks before sleep: some microseconds.
+const SPINS: u32 = 500;
 
 /// What a waiter does before it sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

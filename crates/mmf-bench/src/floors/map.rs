@@ -11,7 +11,7 @@ use crate::system::System;
 pub struct LockedMap(RwLock<HashMap<String, Vec<u8>>>);
 
 impl System for &LockedMap {
-    #[inline]
+    #[inline(always)]
     fn get(&mut self, name: &str, buffer: &mut Vec<u8>) -> Result<bool> {
         let map = self.0.read().map_err(|_| "a map's lock is poisoned")?;
         let Some(value) = map.get(name) else { return Ok(false) };
@@ -20,7 +20,7 @@ impl System for &LockedMap {
         Ok(true)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set(&mut self, name: &str, value: &[u8]) -> Result<()> {
         let mut map = self.0.write().map_err(|_| "a map's lock is poisoned")?;
         match map.get_mut(name) {

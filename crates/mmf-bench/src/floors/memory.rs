@@ -75,9 +75,9 @@ impl SharedMemory {
     /// # Panics
     ///
     /// When it does not lie in the mapping.
-    #[inline]
+    #[inline(always)]
     pub fn word(&self, offset: usize) -> &AtomicU64 {
-        assert!(offset % 8 == 0 && offset + 8 <= self.len(), "a word at {offset}");
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len(), "a word at {offset}");
         // SAFETY: obligation: within the mapping. The line before sees to it.
         let pointer = unsafe { self.mapping.as_mut_ptr().add(offset) };
         // SAFETY: obligation: aligned, mapped for as long as the reference lives, and accessed
@@ -91,9 +91,9 @@ impl SharedMemory {
     /// # Panics
     ///
     /// When it does not lie in the mapping.
-    #[inline]
+    #[inline(always)]
     pub fn half_word(&self, offset: usize) -> &AtomicU32 {
-        assert!(offset % 4 == 0 && offset + 4 <= self.len(), "a half word at {offset}");
+        assert!(offset.is_multiple_of(4) && offset + 4 <= self.len(), "a half word at {offset}");
         // SAFETY: obligation: within the mapping. The line before sees to it.
         let pointer = unsafe { self.mapping.as_mut_ptr().add(offset) };
         // SAFETY: obligation: as in `word`. No offset is used as a word and as a half word.
@@ -105,7 +105,7 @@ impl SharedMemory {
     /// # Panics
     ///
     /// When they do not fit into the mapping.
-    #[inline]
+    #[inline(always)]
     pub fn copy_in(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= self.len(), "{} bytes at {offset}", bytes.len());
         // SAFETY: obligation: within the mapping. The line before sees to it.
@@ -121,7 +121,7 @@ impl SharedMemory {
     /// # Panics
     ///
     /// When they do not lie in the mapping.
-    #[inline]
+    #[inline(always)]
     pub fn copy_out(&self, offset: usize, bytes: &mut [u8]) {
         assert!(offset + bytes.len() <= self.len(), "{} bytes at {offset}", bytes.len());
         // SAFETY: obligation: within the mapping. The line before sees to it.

@@ -15,8 +15,7 @@ use crate::session::{Level, Session, count_name};
 use crate::values::{faults_of, verify};
 use crate::workloads::{MANY_LENGTH, populate};
 
-pub(super) const PIECE: Piece =
-    Piece { names: |level| vec![name(level)], measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |level| vec![name(level)], measure };
 
 fn name(level: Level) -> String {
     format!("attach {} and read one", count_name(level.many()))

@@ -14,8 +14,7 @@ use crate::session::Session;
 const NAMES: [&str; 1] = ["counter by 2 processes"];
 const COUNTER: &str = "counter-16-bytes";
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
     let effort = session.effort();

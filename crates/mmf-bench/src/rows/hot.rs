@@ -17,8 +17,7 @@ const MAP: &str = "HashMap behind RwLock";
 /// Few variables, so that all of them are in the nearest cache.
 const COUNT: u64 = 10;
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
     let effort = session.effort();

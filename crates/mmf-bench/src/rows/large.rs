@@ -16,8 +16,7 @@ const NAMES: [&str; 2] = ["set 16 MiB", "get 16 MiB"];
 const BYTES: usize = 16 << 20;
 const INDEX: u64 = 2;
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
     let [set, get] = copies(session, BYTES)?;

@@ -10,8 +10,7 @@ use crate::report::{Figure, Row, Target, Unit};
 use crate::session::{Level, Session, count_name};
 use crate::workloads::{MANY_LENGTH, populate};
 
-pub(super) const PIECE: Piece =
-    Piece { names: |level| vec![name(level)], measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |level| vec![name(level)], measure };
 
 fn name(level: Level) -> String {
     format!("memory per variable at {}", count_name(level.many()))

@@ -16,8 +16,7 @@ use crate::session::Session;
 const NAMES: [&str; 2] = ["create a namespace", "open a namespace"];
 const CAPACITY: u64 = 64 << 20;
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
     let effort = session.effort();

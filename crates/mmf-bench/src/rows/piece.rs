@@ -9,8 +9,8 @@ use crate::session::{Level, Session};
 pub struct Piece {
     /// The names of its rows.
     pub names: fn(Level) -> Vec<String>,
-    /// Measures those that are wanted; others of the piece may be among them.
-    pub measure: fn(&Session, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Row>>,
+    /// Measures all of them.
+    pub measure: fn(&Session) -> Result<Vec<Row>>,
 }
 
 /// Every piece, in the order of the table.
@@ -39,7 +39,7 @@ pub fn measure(
 ) -> Result<()> {
     for piece in &PIECES {
         if (piece.names)(session.level).iter().any(|name| wanted(name)) {
-            let rows = (piece.measure)(session, wanted)?;
+            let rows = (piece.measure)(session)?;
             rows.into_iter().filter(|row| wanted(&row.name)).for_each(&mut take);
         }
     }

@@ -12,8 +12,7 @@ use crate::workloads::{
     MANY_LENGTH, get_along, get_dependent, populate, set_along, update_dependent,
 };
 
-pub(super) const PIECE: Piece =
-    Piece { names: |level| names(level).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |level| names(level).to_vec(), measure };
 
 fn names(level: Level) -> [String; 4] {
     let count = count_name(level.many());

@@ -1,5 +1,6 @@
 //! Two processes that answer each other: each sets one variable and waits for the other's.
 
+use std::cell::Cell;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,9 @@ use crate::Result;
 use crate::companion::{Companion, Done, Turn};
 use crate::floors::futex::{Before, count, signal, wait};
 use crate::floors::{Pages, SharedMemory};
-use crate::report::{Figure, Row, Target, Unit};
-use crate::session::{Level, Session};
+use crate::measure::{Contender, interleave};
+use crate::report::{Row, Target, Unit};
+use crate::session::Session;
 
 const NAMES: [&str; 2] = ["round trip, both awake", "round trip, both asleep"];
 /// Where the words of the floor lie, each on lines of its own.
@@ -21,8 +23,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Longer than anybody looks before he sleeps: by then the other sleeps.
 const PAUSE: Duration = Duration::from_micros(200);
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 /// What either process does between an answer and the next question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +36,12 @@ pub(crate) enum Pace {
 
 impl Pace {
     /// The time that it stayed awake.
+    #[inline]
     fn pause(self) -> Duration {
-        let begin = Instant::now();
         if self == Self::AtOnce {
             return Duration::ZERO;
         }
+        let begin = Instant::now();
         while begin.elapsed() < PAUSE {
             std::hint::spin_loop();
         }
@@ -64,16 +66,6 @@ impl Pace {
     fn before(self) -> Before {
         if self == Self::AtOnce { Before::SpinningFirst } else { Before::Sleeping }
     }
-
-    fn operations(self, level: Level) -> u64 {
-        match (self, level) {
-            (_, Level::Smoke) => 20,
-            (Self::AtOnce, Level::Quick) => 5_000,
-            (Self::AtOnce, Level::Full) => 20_000,
-            (Self::WhenAsleep, Level::Quick) => 50,
-            (Self::WhenAsleep, Level::Full) => 150,
-        }
-    }
 }
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
@@ -89,56 +81,46 @@ fn paced(session: &Session, name: &str, pace: Pace) -> Result<Row> {
     let namespace = session.namespace(2)?;
     let mut raw = session.companion("echo-raw", &[path, pace.word()])?;
     let mut other = session.companion("echo", &[namespace.name(), pace.word()])?;
-    let operations = pace.operations(session.level);
-    let (mut floors, mut subjects) = (Vec::new(), Vec::new());
-    let mut slept = 0.0;
-    for _ in 0..session.effort().repeats {
-        floors.push(trips(&mut raw, operations, &mut RawVoice::of_first(&memory, pace), pace)?);
+    let (slept, waited) = (Cell::new(0), Cell::new(0));
+    let floor =
+        |operations| trips(&mut raw, operations, &mut RawVoice::of_first(&memory, pace), pace);
+    let subject = |operations| {
         let before = sleeps()?;
-        subjects.push(trips(&mut other, operations, &mut Voice::of_first(&namespace)?, pace)?);
-        slept += (sleeps()? - before) as f64;
-    }
-    let share = slept / (operations as f64 * subjects.len() as f64);
-    let row = Row::new(name, Unit::Microseconds, Figure::new("mmf", operations, subjects))
-        .over(Figure::new("bare futex", operations, floors));
-    Ok(match pace {
-        Pace::AtOnce => row,
-        Pace::WhenAsleep => row.noting(format!("{share:.2} sleeps a wait")),
-    })
+        let took = trips(&mut other, operations, &mut Voice::of_first(&namespace)?, pace)?;
+        slept.set(slept.get() + sleeps()? - before);
+        waited.set(waited.get() + operations);
+        Ok(took)
+    };
+    let contenders = &mut [Contender::new("bare futex", floor), Contender::new("mmf", subject)];
+    let samples = interleave(&session.effort(), contenders)?;
+    let share = slept.get() as f64 / waited.get() as f64;
+    let row = Row::of_samples(name, Unit::Microseconds, 0, &samples);
+    Ok(row.noting(format!("{share:.2} sleeps a wait")))
 }
 
-/// Microseconds of one round trip. The companion counts its answers, and says how long it stayed
+/// The time of so many round trips. The companion counts its answers, and says how long it stayed
 /// awake on purpose.
 fn trips(
     companion: &mut Companion,
     operations: u64,
     voice: &mut impl Speak,
     pace: Pace,
-) -> Result<f64> {
+) -> Result<Duration> {
     let (own, other) = companion.turn(operations, |_| {
-        let mut time = Duration::ZERO;
-        let mut begin = Instant::now();
+        let mut paused = Duration::ZERO;
+        let begin = Instant::now();
         for _ in 0..operations {
-            if pace == Pace::WhenAsleep {
-                pace.pause();
-                begin = Instant::now();
-            }
+            paused += pace.pause();
             voice.say()?;
             voice.hear()?;
-            if pace == Pace::WhenAsleep {
-                time += begin.elapsed();
-            }
         }
-        if pace == Pace::AtOnce {
-            time = begin.elapsed();
-        }
+        let time = begin.elapsed().saturating_sub(paused);
         Ok(Done { operations, nanoseconds: time.as_nanos() as u64, extra: 0 })
     })?;
     if other.operations != operations {
         return Err(format!("{} of {operations} questions were answered", other.operations).into());
     }
-    let waited = own.nanoseconds.saturating_sub(other.extra);
-    Ok(waited as f64 / operations as f64 / 1e3)
+    Ok(Duration::from_nanos(own.nanoseconds.saturating_sub(other.extra)))
 }
 
 /// How often this process has gone to sleep in the kernel so far.

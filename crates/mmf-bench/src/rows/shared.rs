@@ -10,7 +10,7 @@ use crate::names::Name;
 use crate::report::{Figure, Row, Target, Unit};
 use crate::session::Session;
 use crate::subject::Scratch;
-use crate::values::{faults_of, fill, round_of, rounds_since, stamp, verify};
+use crate::values::{faults_of_array, fill, round_of, rounds_since, stamp, verify};
 use crate::workloads::{HOT_INDEX, HOT_LENGTH};
 
 const NAMES: [&str; 2] =
@@ -19,8 +19,7 @@ const NAMES: [&str; 2] =
 const LOCK: usize = 0;
 const VALUE: usize = 8;
 
-pub(super) const PIECE: Piece =
-    Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure: |session, _| measure(session) };
+pub(super) const PIECE: Piece = Piece { names: |_| NAMES.map(str::to_owned).to_vec(), measure };
 
 fn measure(session: &Session) -> Result<Vec<Row>> {
     let effort = session.effort();
@@ -67,7 +66,7 @@ fn read(turn: &Turn<'_>, namespace: &Scratch, time: std::time::Duration) -> Resu
     let mut last = 0;
     turn.repeat_for(time, |number| {
         variable.get_into(&mut buffer)?;
-        verify(faults_of(&buffer, HOT_LENGTH, HOT_INDEX), "get beside a writer")?;
+        verify(faults_of_array::<HOT_LENGTH>(&buffer, HOT_INDEX), "get beside a writer")?;
         let round = round_of(&buffer);
         if number > 0 && rounds_since(last, round) < 0 {
             return Err(format!("round {round} was read after round {last}").into());
@@ -87,7 +86,7 @@ impl RawReader<'_> {
     #[inline]
     fn read(&mut self) -> Result<()> {
         let word = self.memory.word(VALUE).load(Ordering::Acquire).to_le_bytes();
-        verify(faults_of(&word, 8, HOT_INDEX), "load beside a writer")?;
+        verify(faults_of_array::<8>(&word, HOT_INDEX), "load beside a writer")?;
         self.round = round_of(&word);
         Ok(())
     }
