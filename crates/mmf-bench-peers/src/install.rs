@@ -109,10 +109,14 @@ impl Tools {
 
     fn build_boost(&self) -> Result<PathBuf> {
         std::fs::create_dir_all(&self.built)?;
-        let program = self.built.join("boost");
+        let (source, program) = (self.sources.join("boost.cpp"), self.built.join("boost"));
+        let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+        if changed(&program).is_some_and(|built| changed(&source).is_some_and(|at| at < built)) {
+            return Ok(program);
+        }
         let mut build = Command::new("g++");
         build.args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-o"]).arg(&program);
-        output(build.arg(self.sources.join("boost.cpp")).args(["-lpthread", "-lrt"]))?;
+        output(build.arg(source).args(["-lpthread", "-lrt"]))?;
         Ok(program)
     }
 

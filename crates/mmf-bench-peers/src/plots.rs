@@ -15,6 +15,8 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 const INK: RGBColor = RGBColor(40, 40, 40);
 const FAINT: RGBColor = RGBColor(225, 225, 225);
 const ACCENT: RGBColor = RGBColor(200, 30, 45);
+/// Behind the line of mmf.
+const BAND: RGBColor = RGBColor(255, 240, 228);
 /// Of the operations of the first plot. Told apart in print and by those who see few colours.
 const OPERATIONS: [(&str, RGBColor); 4] = [
     ("get hot", RGBColor(0, 114, 178)),
@@ -68,17 +70,32 @@ fn bounds(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (10_f64.powf(least.log10().floor()), 10_f64.powf((greatest * 1.05).log10().ceil()))
 }
 
+/// One operation of one system.
+struct Dot {
+    operation: usize,
+    median: f64,
+    is_of_fewer: bool,
+}
+
+fn is_subject(label: &str) -> bool {
+    label == "mmf" || label.starts_with("mmf ")
+}
+
 /// Draws what a get and a set cost in each system.
 ///
 /// # Errors
 ///
 /// When the file cannot be written.
 pub fn cost(path: &Path, reports: &[PeerReport]) -> Result<()> {
-    let mut systems: Vec<(&str, Vec<(usize, f64)>)> = Vec::new();
+    let mut systems: Vec<(&str, Vec<Dot>)> = Vec::new();
     for report in reports {
         let figure = |name: &str| report.report.rows.iter().find(|row| row.name == name);
         let medians = OPERATIONS.iter().enumerate().filter_map(|(operation, (name, _))| {
-            figure(name).map(|row| (operation, row.subject.median))
+            figure(name).map(|row| Dot {
+                operation,
+                median: row.subject.median,
+                is_of_fewer: row.note.contains("of "),
+            })
         });
         let medians: Vec<_> = medians.collect();
         if !medians.is_empty() {
@@ -92,11 +109,12 @@ pub fn cost(path: &Path, reports: &[PeerReport]) -> Result<()> {
     }
     let size = (1000, 150 + 34 * systems.len() as u32);
     let area = SVGBackend::new(path, size).into_drawing_area();
-    let below = "16-byte names, 16-byte values (hot) and 64-byte values (random); by name, medians";
+    let below = "by names of 16 bytes; values of 16 bytes (hot) and 64 bytes (random); medians; \
+                 hollow: of fewer than a million";
     title(&area, "Cost of an operation", below)?;
     legend(&area)?;
     let (least, greatest) =
-        bounds(systems.iter().flat_map(|(_, medians)| medians.iter().map(|one| one.1)));
+        bounds(systems.iter().flat_map(|(_, medians)| medians.iter().map(|dot| dot.median)));
     let (_, body) = area.split_vertically(96);
     let mut chart = ChartBuilder::on(&body)
         .margin_right(30)
@@ -126,20 +144,28 @@ pub fn cost(path: &Path, reports: &[PeerReport]) -> Result<()> {
         .label_style(text(15.0))
         .draw()
         .map_err(failed)?;
-    for (place, (_, medians)) in systems.iter().enumerate() {
+    for (place, (system, medians)) in systems.iter().enumerate() {
+        if is_subject(system) {
+            let place = place as i32;
+            let corners =
+                [(least, SegmentValue::Exact(place)), (greatest, SegmentValue::Exact(place + 1))];
+            chart.draw_series([Rectangle::new(corners, BAND.filled())]).map_err(failed)?;
+        }
         let line = SegmentValue::CenterOf(place as i32);
-        let extremes = |fold: fn(f64, f64) -> f64| medians.iter().map(|one| one.1).reduce(fold);
+        let extremes =
+            |fold: fn(f64, f64) -> f64| medians.iter().map(|dot| dot.median).reduce(fold);
         if let Some((from, to)) = extremes(f64::min).zip(extremes(f64::max)) {
             let points = [(from, line.clone()), (to, line.clone())];
             chart
                 .draw_series([PathElement::new(points, RGBColor(190, 190, 190).stroke_width(2))])
                 .map_err(failed)?;
         }
-        let dots = medians.iter().map(|(operation, median)| {
-            let color = OPERATIONS[*operation].1;
-            Circle::new((*median, line.clone()), 6, color.filled())
-        });
-        chart.draw_series(dots).map_err(failed)?;
+        for dot in medians {
+            let (color, at) = (OPERATIONS[dot.operation].1, (dot.median, line.clone()));
+            let inside = if dot.is_of_fewer { WHITE } else { color };
+            chart.draw_series([Circle::new(at.clone(), 6, inside.filled())]).map_err(failed)?;
+            chart.draw_series([Circle::new(at, 6, color.stroke_width(2))]).map_err(failed)?;
+        }
     }
     area.present().map_err(failed)
 }
@@ -228,7 +254,7 @@ pub fn growth(path: &Path, curve: &Curve) -> Result<()> {
 
 fn new_line(label: &str, at: (f64, f64)) -> Growing<'_> {
     let (color, width) = match label {
-        label if label.starts_with("mmf ") || label == "mmf" => (ACCENT, 4),
+        label if is_subject(label) => (ACCENT, 4),
         label if label.starts_with("floor") => (INK, 2),
         _ => (LINES[0], 2),
     };

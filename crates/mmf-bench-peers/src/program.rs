@@ -230,6 +230,15 @@ fn by_name<'a, S: System>(system: &'a mut S, name: &str) -> ByName<Borrowed<'a, 
     ByName { system: Borrowed(system), name: name.to_owned() }
 }
 
+/// Says that a system has no such row.
+///
+/// # Errors
+///
+/// When the bench is gone.
+pub fn refuse(reason: &str) -> Result<()> {
+    say(&Line::Cannot { cannot: reason.to_owned() })
+}
+
 /// Does what the arguments ask, with the system `P`.
 ///
 /// # Errors
@@ -245,7 +254,7 @@ pub fn run<P: Peer>(call: &Call) -> Result<()> {
         Row::Counter => counter::<P>(call),
     };
     match done {
-        Err(error) if error.is::<Cannot>() => say(&Line::Cannot { cannot: error.to_string() }),
+        Err(error) if error.is::<Cannot>() => refuse(&error.to_string()),
         Err(error) => say(&Line::Wrong { wrong: error.to_string() }),
         Ok(()) => Ok(()),
     }
@@ -520,11 +529,7 @@ fn round_trip<P: Peer>(call: &Call) -> Result<()> {
         Ok(begin.elapsed())
     })?;
     peer.send(0, STOP)?;
-    let note = match P::AWAITING {
-        Awaiting::Waits => "waits",
-        Awaiting::Polls => "polls",
-    };
-    let note = Some(note.to_owned());
+    let note = (P::AWAITING == Awaiting::Polls).then(|| "polls".to_owned());
     report(Figures { note, ..times(Measure::RoundTrip, samples, None) })?;
     done()
 }

@@ -112,18 +112,26 @@ CODE
     return $loop;
 }
 
-# Nanoseconds of one operation, one figure a sample; `work` does a number of them.
+# A set of `value` and then one of `other`: some systems pass over a set of what is there already.
+sub alternating {
+    my ($scope, $other, $set) = @_;
+    (my $again = $set) =~ s/\$value\b/\$other/g;
+    return repeated({ %$scope, other => $other }, "$set $again");
+}
+
+# Nanoseconds of one operation, one figure a sample; `work` does a number of them, a multiple of `step`.
 sub measure {
-    my ($run, $work) = @_;
+    my ($run, $work, $step) = @_;
+    $step //= 1;
     my $length = $run->{sample_seconds};
-    my $count = 1;
+    my $count = $step;
     my $elapsed = $work->($count);
     while ($elapsed < $length / 20 && $count < 1 << 30) {
         $count *= 4;
         $elapsed = $work->($count);
     }
-    $count = int($count * $length / ($elapsed > 1e-9 ? $elapsed : 1e-9));
-    $count = 1 if $count < 1;
+    $count = $step * int($count * $length / ($elapsed > 1e-9 ? $elapsed : 1e-9) / $step);
+    $count = $step if $count < $step;
     return [map { $work->($count) * 1e9 / $count } 1 .. $run->{samples}];
 }
 
@@ -158,16 +166,16 @@ sub hot {
     my @ways = ({ scope => $scope, get => $system->get, set => $system->set }, $system->variants);
     for my $way (@ways) {
         my $get = repeated($way->{scope}, $way->{get});
-        my $set = repeated($way->{scope}, $way->{set});
-        $set->($name, pair(1), 1);
+        repeated($way->{scope}, $way->{set})->($name, pair(1), 1);
+        my $set = alternating($way->{scope}, pair(2), $way->{set});
         my $reading = sub {
             my ($elapsed, $seen) = $get->($name, '', @_);
             check($seen, pair(1), 'a hot variable');
             return $elapsed;
         };
-        my $writing = sub { my ($elapsed) = $set->($name, pair(2), @_); return $elapsed };
+        my $writing = sub { my ($elapsed) = $set->($name, pair(3), $_[0] / 2); return $elapsed };
         report('get_hot', 'ns', measure($run, $reading), variant => $way->{variant});
-        report('set_hot', 'ns', measure($run, $writing), variant => $way->{variant});
+        report('set_hot', 'ns', measure($run, $writing, 2), variant => $way->{variant});
         check(($get->($name, '', 1))[1], pair(2), 'a hot variable after sets');
     }
     done();
@@ -280,16 +288,20 @@ sub large {
     my $system = $run->{system};
     my $scope = begin($run, 10, LARGE);
     my $name = name(1);
-    my $value = join('', map { pack 'Q<', $_ * 0x9e37_79b9 } 1 .. 1 << 17) x 16;
-    my ($get, $set) = map { repeated($scope, $_) } $system->get, $system->set;
+    my ($other, $value) = map {
+        my $seed = $_;
+        join('', map { pack 'Q<', $_ * $seed } 1 .. 1 << 17) x 16
+    } 0x9e37_79b9, 0x7f4a_7c15;
+    my $get = repeated($scope, $system->get);
+    my $set = alternating($scope, $value, $system->set);
     ready();
-    my $writing = sub { my ($elapsed) = $set->($name, $value, @_); return $elapsed };
+    my $writing = sub { my ($elapsed) = $set->($name, $other, $_[0] / 2); return $elapsed };
     my $reading = sub {
         my ($elapsed, $seen) = $get->($name, '', @_);
         wrong('16 MiB are not those that were set') if ($seen // '') ne $value;
         return $elapsed;
     };
-    report('large_set', 'ns', measure($run, $writing), size => LARGE);
+    report('large_set', 'ns', measure($run, $writing, 2), size => LARGE);
     report('large_get', 'ns', measure($run, $reading), size => LARGE);
     done();
     return;

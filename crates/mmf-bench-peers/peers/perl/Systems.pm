@@ -154,6 +154,7 @@ sub add { return '$object->lock; $hash->{$name}++; $object->unlock;' }
 
 # Each operation thaws or freezes all of it.
 sub most { return 20_000 }
+sub note { return 'frozen as a whole' }
 
 sub bytes {
     my ($self) = @_;

@@ -45,15 +45,18 @@ class Run:
         say(done=True)
         listen("end")
 
-    def measure(self, loop):
-        """Nanoseconds of one operation, one figure a sample; `loop(count)` gives the time."""
-        count = 1
+    def measure(self, loop, step=1):
+        """Nanoseconds of one operation, one figure a sample; `loop(count)` gives the time.
+
+        The number of operations is a multiple of `step`.
+        """
+        count = step
         elapsed = loop(count)
         # Until the length of a sample can be told.
         while elapsed < self.sample * 1e9 / 20 and count < 1 << 30:
             count *= 4
             elapsed = loop(count)
-        count = max(1, int(count * self.sample * 1e9 / max(elapsed, 1)))
+        count = max(1, int(count * self.sample * 1e9 / max(elapsed, 1) / step)) * step
         return [loop(count) / count for _ in range(self.samples)]
 
     def rates(self, chunk):
@@ -110,12 +113,14 @@ def hot(run):
             run.report("get_hot", "ns", reading(statement), variant=variant)
         system.finish_variants()
 
-    def writing(count):
-        return put(itertools.repeat(hot_name, count), other)[0]
+    put = system.compile_alternating()
 
-    run.report("set_hot", "ns", run.measure(writing))
+    def writing(count):
+        return put(itertools.repeat(hot_name, -(-count // 2)), other, old=value)[0]
+
+    run.report("set_hot", "ns", run.measure(writing, step=2))
     get = system.compile(system.get)
-    check(get([hot_name])[1], other, "a hot variable after sets")
+    check(get([hot_name])[1], value, "a hot variable after sets")
     run.done()
 
 
@@ -229,21 +234,25 @@ def large(run):
     system = run.system
     run.create(10, LARGE)
     large_name = system.names(1)
-    value = os.urandom(1 << 20) * (LARGE >> 20)
-    put = system.compile(system.set)
+    values = [os.urandom(1 << 20) * (LARGE >> 20) for _ in range(2)]
+    put = system.compile_alternating()
     get = system.compile(system.get)
     run.ready()
 
     def writing(count):
-        return put(itertools.repeat(large_name, count), value)[0]
+        names = itertools.repeat(large_name, -(-count // 2))
+        return put(names, values[0], old=values[1])[0]
 
     def reading(count):
         elapsed, seen = get(itertools.repeat(large_name, count))
-        check(seen == value, True, "whether 16 MiB are the ones that were set")
+        check(seen == values[1], True, "whether 16 MiB are the ones that were set")
         return elapsed
 
-    run.report("large_set", "ns", run.measure(writing), size=LARGE)
-    run.report("large_get", "ns", run.measure(reading), size=LARGE)
+    note = system.large_note
+    run.report("large_set", "ns", run.measure(writing, step=2), size=LARGE, note=note)
+    gets = run.measure(reading)
+    if note is None:
+        run.report("large_get", "ns", gets, size=LARGE)
     run.done()
 
 
@@ -275,7 +284,7 @@ def wait_in_turns(run):
             check(system.receive(1), number, "the echo")
         return clock() - start
 
-    run.report("round_trip", "ns", run.measure(turns), note="waits")
+    run.report("round_trip", "ns", run.measure(turns))
     system.send(0, 0)
 
 

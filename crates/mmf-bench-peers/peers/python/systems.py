@@ -5,6 +5,7 @@ is measured that its user would not make.
 """
 
 import os
+import re
 import struct
 import time
 
@@ -23,7 +24,8 @@ class System:
     variants = ()
     # The most variables it is asked to hold.
     most = None
-    has_large = True
+    # Why gets of large values are no figure, if they are not.
+    large_note = None
     waits = False
 
     def __init__(self, directory):
@@ -57,6 +59,10 @@ class System:
     def remove(self):
         pass
 
+    def compile_alternating(self):
+        """A loop that sets `value` and then `old`: some systems pass over a set of what is there."""
+        return self.compile(self.set + "\n" + re.sub(r"\bvalue\b", "old", self.set))
+
     def compile(self, statement, targets="name", iterable="names"):
         """A loop with a statement in it, which gives its time and the last value."""
         body = statement.replace("\n", "\n        ")
@@ -68,6 +74,7 @@ def loop(names=(), value=None, name=None, values=(), repeats=(), old=None, deadl
     return clock() - start, value
 """
         scope = dict(self.scope, clock=clock)
+        # The statements above and nothing else are executed.
         exec(compile(text, self.title, "exec"), scope)
         return scope["loop"]
 
@@ -130,6 +137,7 @@ class Lmdb(System):
 class Ultra(System):
     title = "UltraDict"
     note = "each process also holds a copy of its own"
+    large_note = "a get gives the process's own copy and copies nothing"
     get = "value = shared[name]"
     set = "shared[name] = value"
     add = """with shared.lock:
@@ -180,7 +188,7 @@ class SharedMemoryDictionary(System):
     add = "shared[name] = shared[name] + 1"
     # Each operation pickles all of it.
     most = 100_000
-    has_large = True
+    note = "pickled as a whole"
 
     def block(self):
         return os.path.basename(self.directory) + "_dict"

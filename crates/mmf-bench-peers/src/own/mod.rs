@@ -7,7 +7,7 @@ use mmf_bench::Result;
 use mmf_bench::workloads::{HOT_LENGTH, MANY_LENGTH};
 
 use crate::contract::{Call, Row};
-use crate::program::run;
+use crate::program::{refuse, run};
 
 /// Does what a call asks of one of these systems.
 ///
@@ -20,8 +20,10 @@ pub fn call(call: &Call) -> Result<()> {
         ("floor-memory", Row::Hot) => run::<floor::Table<HOT_LENGTH>>(call),
         ("floor-memory", Row::Random) => run::<floor::Table<MANY_LENGTH>>(call),
         ("floor-memory", _) => run::<floor::Bare<true>>(call),
-        ("floor-asleep", _) => run::<floor::Bare<false>>(call),
-        ("floor-map", _) => run::<floor::Map>(call),
+        ("floor-asleep", Row::RoundTrip) => run::<floor::Bare<false>>(call),
+        ("floor-asleep", _) => refuse("it is a floor of sleeping alone"),
+        ("floor-map", Row::Hot | Row::Random | Row::Large) => run::<floor::Map>(call),
+        ("floor-map", _) => refuse("it is inside one process"),
         (other, _) => Err(format!("no system is called {other}").into()),
     }
 }
