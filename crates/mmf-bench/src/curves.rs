@@ -9,7 +9,7 @@ use crate::Result;
 use crate::companion::{Done, Turn};
 use crate::floors::{LockedMap, Locking, RawTable};
 use crate::measure::{Contender, Samples, interleave};
-use crate::names::Walk;
+use crate::names::{Name, Walk};
 use crate::report::{Digits, Figure, Machine, Table, Unit, read_json, write_json};
 use crate::rows::{attachments, bytes_each, copies, grow};
 use crate::session::{Level, Session};
@@ -29,6 +29,10 @@ pub const NAMES: [&str; 7] = [
 
 /// Growths of the last curve: its worst sets are extremes already.
 const GROWTHS: usize = 3;
+
+/// Variables between two that are visited to warm up: fewer than share the pages that a process takes
+/// in at once.
+const WARM_STEP: usize = 64;
 
 /// Figures at several sizes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -240,6 +244,17 @@ pub(crate) struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     pub(crate) fn new(namespace: &'a Namespace, walk: Walk) -> Self {
         Self { namespace, walk, buffer: Vec::new() }
+    }
+
+    /// Has this process's page table reach everything, as it does in one that has been at work for a
+    /// while: neighbours in the order of making lie in the same pages.
+    pub(crate) fn warm(self) -> Result<Self> {
+        let mut buffer = Vec::new();
+        for index in (0..self.walk.count() as u64).step_by(WARM_STEP) {
+            self.namespace.get_into(Name::of(index).as_str(), &mut buffer)?;
+            verify(faults_of_array::<MANY_LENGTH>(&buffer, index), "get after attaching")?;
+        }
+        Ok(self)
     }
 
     #[inline]

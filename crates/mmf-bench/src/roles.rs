@@ -51,12 +51,14 @@ pub fn play(memory: &Path, role: &str, arguments: &[String]) -> Result<()> {
         }
         ("get", [name, count, seed]) => {
             let namespace = Namespace::open(name)?;
-            let mut visitor = Visitor::new(&namespace, Walk::new(count.parse()?, seed.parse()?));
+            let mut visitor =
+                Visitor::new(&namespace, Walk::new(count.parse()?, seed.parse()?)).warm()?;
             serve(memory, |turn| visitor.serve_gets(turn))
         }
         ("set", [name, count, seed]) => {
             let namespace = Namespace::open(name)?;
-            let mut visitor = Visitor::new(&namespace, Walk::new(count.parse()?, seed.parse()?));
+            let mut visitor =
+                Visitor::new(&namespace, Walk::new(count.parse()?, seed.parse()?)).warm()?;
             serve(memory, |turn| visitor.serve_sets(turn))
         }
         (role, arguments) => Err(format!("there is no role `{role}` {arguments:?}").into()),
