@@ -126,7 +126,9 @@ fn render(directory: &Path) -> Result<()> {
 }
 
 fn draw(directory: &Path, reports: &[PeerReport]) -> Result<()> {
-    plots::cost(&directory.join("cost.svg"), reports)?;
+    if reports.iter().any(|report| !report.report.rows.is_empty()) {
+        plots::cost(&directory.join("cost.svg"), reports)?;
+    }
     let path = directory.join(GROWTH_FILE);
     if path.exists() {
         let curves: Curves = read_json(&path)?;
@@ -171,8 +173,8 @@ fn all(options: &All) -> Result<Verdict> {
         session.rows(&systems)?;
     }
     let reports = session.written()?;
-    if options.growth || !options.quick && options.row.is_empty() {
-        session.growth(&systems, &reports)?;
+    if options.growth || (!options.quick && options.row.is_empty()) {
+        session.growth(&systems)?;
     }
     print!("{}", report::table(&reports));
     draw(&options.directory, &reports)?;
@@ -289,31 +291,36 @@ impl Session<'_> {
     /// Writes what was measured, with what stands there and stays; returns all of it.
     fn written(&self) -> Result<Vec<PeerReport>> {
         let path = self.options.directory.join(PEERS_FILE);
-        let mut kept = match self.options.keep && path.exists() {
+        // A run that measures growth alone has nothing new for this file.
+        let stays = self.options.keep || self.options.growth;
+        let mut kept = match stays && path.exists() {
             true => report::read(&path)?,
             false => Vec::new(),
         };
-        for newer in &self.reports {
+        let newer = if self.options.growth { &[][..] } else { &self.reports };
+        for newer in newer {
             match kept.iter_mut().find(|older| older.id == newer.id) {
                 Some(older) => older.renew(newer.clone()),
                 None => kept.push(newer.clone()),
             }
         }
         kept.sort_by_key(|report| SYSTEMS.iter().position(|system| system.id == report.id));
-        report::write(&path, &kept)?;
+        if !self.options.growth {
+            report::write(&path, &kept)?;
+        }
         Ok(kept)
     }
 
     /// Measures gets of more and more variables, of each system as many as it can hold.
-    fn growth(&mut self, systems: &[&'static System], reports: &[PeerReport]) -> Result<()> {
+    fn growth(&mut self, systems: &[&'static System]) -> Result<()> {
         let path = self.options.directory.join(GROWTH_FILE);
         let mut points: Vec<Point> = match self.options.keep && path.exists() {
             true => read_json::<Curves>(&path)?.curves.remove(0).points,
             false => Vec::new(),
         };
         for system in systems {
-            let label = reports.iter().find(|report| report.id == system.id);
-            let label = label.map_or(system.title, |report| &report.report.subject);
+            let report = self.reports.iter().find(|report| report.id == system.id);
+            let label = report.map_or(system.title.to_owned(), |one| one.report.subject.clone());
             points.iter_mut().for_each(|point| point.figures.retain(|one| one.label != label));
             for count in COUNTS {
                 let Outcome::Measured(measured) = self.measure(system, Row::Random, count)? else {
@@ -325,7 +332,7 @@ impl Session<'_> {
                     break;
                 };
                 let reached = gets.count.unwrap_or(count);
-                insert(&mut points, reached, Figure::new(label, 0, gets.samples.clone()));
+                insert(&mut points, reached, Figure::new(&label, 0, gets.samples.clone()));
                 if reached < count {
                     break;
                 }
