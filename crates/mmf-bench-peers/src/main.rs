@@ -322,6 +322,7 @@ impl Session<'_> {
             let report = self.reports.iter().find(|report| report.id == system.id);
             let label = report.map_or(system.title.to_owned(), |one| one.report.subject.clone());
             points.iter_mut().for_each(|point| point.figures.retain(|one| one.label != label));
+            let mut most = 0;
             for count in COUNTS {
                 let Outcome::Measured(measured) = self.measure(system, Row::Random, count)? else {
                     break;
@@ -332,10 +333,14 @@ impl Session<'_> {
                     break;
                 };
                 let reached = gets.count.unwrap_or(count);
-                insert(&mut points, reached, Figure::new(&label, 0, gets.samples.clone()));
+                // As many as it can hold may have been measured already.
+                if reached > most {
+                    insert(&mut points, reached, Figure::new(&label, 0, gets.samples.clone()));
+                }
                 if reached < count {
                     break;
                 }
+                most = reached;
             }
         }
         points.retain(|point| !point.figures.is_empty());

@@ -13,6 +13,7 @@ use crate::report::PeerReport;
 
 const FONT: &str = "Helvetica, Arial, sans-serif";
 const INK: RGBColor = RGBColor(40, 40, 40);
+const GREY: RGBColor = RGBColor(120, 120, 120);
 const FAINT: RGBColor = RGBColor(225, 225, 225);
 const ACCENT: RGBColor = RGBColor(200, 30, 45);
 /// Behind the line of mmf.
@@ -25,14 +26,13 @@ const OPERATIONS: [(&str, RGBColor); 4] = [
     ("set random of 1M", RGBColor(204, 101, 160)),
 ];
 /// Of the systems of the second plot, one after another.
-const LINES: [RGBColor; 8] = [
+const LINES: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 130, 0),
     RGBColor(0, 158, 115),
     RGBColor(204, 101, 160),
     RGBColor(120, 94, 50),
     RGBColor(86, 180, 233),
-    RGBColor(110, 110, 110),
     RGBColor(90, 60, 160),
 ];
 
@@ -204,7 +204,8 @@ pub fn growth(path: &Path, curve: &Curve) -> Result<()> {
         }
     }
     let mut next = 0;
-    for line in lines.iter_mut().filter(|line| line.color != ACCENT && line.color != INK) {
+    let is_set = |line: &&mut Growing<'_>| [ACCENT, INK, GREY].contains(&line.color);
+    for line in lines.iter_mut().filter(|line| !is_set(line)) {
         line.color = LINES[next % LINES.len()];
         next += 1;
     }
@@ -255,7 +256,8 @@ pub fn growth(path: &Path, curve: &Curve) -> Result<()> {
 fn new_line(label: &str, at: (f64, f64)) -> Growing<'_> {
     let (color, width) = match label {
         label if is_subject(label) => (ACCENT, 4),
-        label if label.starts_with("floor") => (INK, 2),
+        label if label.starts_with("floor: raw") => (INK, 2),
+        label if label.starts_with("floor") => (GREY, 2),
         _ => (LINES[0], 2),
     };
     Growing { label, points: vec![at], color, width }

@@ -219,7 +219,9 @@ fn lines(reports: &[PeerReport]) -> Vec<[String; 13]> {
                     cells[column + 1].push('*');
                 }
                 variants.extend(row.beside.iter().map(|figure| figure.label.as_str()));
-            } else if report.missing.iter().any(|missing| missing.row == *name) {
+            } else if !report.is_floor()
+                && report.missing.iter().any(|missing| missing.row == *name)
+            {
                 cells[column + 1] = "no".to_owned();
             }
         }
@@ -273,7 +275,8 @@ fn remarks(reports: &[PeerReport]) -> String {
         for row in report.report.rows.iter().filter(|row| !row.note.is_empty()) {
             let _ = writeln!(text, "* {subject}: {}: {}", row.name, row.note);
         }
-        let mut missing = report.missing.clone();
+        // What a floor is no floor of needs no explanation.
+        let mut missing = if report.is_floor() { Vec::new() } else { report.missing.clone() };
         missing.dedup_by(|one, other| one.reason == other.reason);
         for Missing { row, reason } in missing {
             let _ = writeln!(text, "no {subject}: {row}: {reason}");
