@@ -184,6 +184,8 @@ struct Growing<'a> {
     label: &'a str,
     points: Vec<(f64, f64)>,
     color: RGBColor,
+    /// What its dots are filled with; white tells two lines of one colour apart.
+    inside: RGBColor,
     width: u32,
 }
 
@@ -207,6 +209,7 @@ pub fn growth(path: &Path, curve: &Curve) -> Result<()> {
     let is_set = |line: &&mut Growing<'_>| [ACCENT, INK, GREY].contains(&line.color);
     for line in lines.iter_mut().filter(|line| !is_set(line)) {
         line.color = LINES[next % LINES.len()];
+        line.inside = if next < LINES.len() { line.color } else { WHITE };
         next += 1;
     }
     let values = lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
@@ -242,8 +245,11 @@ pub fn growth(path: &Path, curve: &Curve) -> Result<()> {
     for line in &lines {
         let style = line.color.stroke_width(line.width);
         chart.draw_series(LineSeries::new(line.points.clone(), style)).map_err(failed)?;
-        let dots = line.points.iter().map(|point| Circle::new(*point, 4, line.color.filled()));
+        let (filled, rim) = (line.inside.filled(), line.color.stroke_width(2));
+        let dots = line.points.iter().map(|point| Circle::new(*point, 4, filled));
         chart.draw_series(dots).map_err(failed)?;
+        let rims = line.points.iter().map(|point| Circle::new(*point, 4, rim));
+        chart.draw_series(rims).map_err(failed)?;
     }
     let ends: Vec<_> = lines
         .iter()
@@ -260,7 +266,7 @@ fn new_line(label: &str, at: (f64, f64)) -> Growing<'_> {
         label if label.starts_with("floor") => (GREY, 2),
         _ => (LINES[0], 2),
     };
-    Growing { label, points: vec![at], color, width }
+    Growing { label, points: vec![at], color, inside: color, width }
 }
 
 /// Writes each line's name beside it where it ends, without two names on one another.
@@ -280,8 +286,9 @@ fn name_ends(side: &Area<'_>, mut ends: Vec<(&Growing<'_>, (i32, i32))>) -> Resu
         limit = *place - APART;
     }
     for ((line, _), height) in ends.iter().zip(places) {
-        let dot = Circle::new((10, height), 5, line.color.filled());
-        side.draw(&dot).map_err(failed)?;
+        for style in [line.inside.filled(), line.color.stroke_width(2)] {
+            side.draw(&Circle::new((10, height), 5, style)).map_err(failed)?;
+        }
         let style = text(14.0).pos(Pos::new(HPos::Left, VPos::Center));
         side.draw(&Text::new(line.label.to_owned(), (22, height), style)).map_err(failed)?;
     }

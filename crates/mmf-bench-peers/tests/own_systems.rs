@@ -49,3 +49,15 @@ fn floors_have_the_rows_that_they_are_floors_of() {
     assert!(matches!(outcome("floor-map", Row::Pair), Outcome::Cannot(_)));
     assert!(matches!(outcome("nothing", Row::Hot), Outcome::Wrong(_)));
 }
+
+/// `mmf-bench -- readme` reads the committed file as plain reports.
+#[test]
+fn committed_figures_are_reports() {
+    let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = workspace.join("docs/measured/peers.json");
+    let plain: Vec<mmf_bench::report::Report> = mmf_bench::report::read_json(&path).unwrap();
+    let ours = mmf_bench_peers::report::read(&path).unwrap();
+    assert_eq!(plain.len(), ours.len());
+    let has_subject = plain.iter().any(|report| report.subject.starts_with("mmf "));
+    assert!(has_subject && plain.iter().zip(&ours).all(|(one, other)| *one == other.report));
+}

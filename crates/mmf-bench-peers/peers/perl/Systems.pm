@@ -92,6 +92,8 @@ sub open_cache {
     require Cache::FastMmap;
     my $page = $size > 1 << 16 ? 4 * $size : 1 << 18;
     my $pages = $size > 1 << 16 ? 3 : 3 + int($count * 220 / $page);
+    # Another number would be another cache: who attaches takes that of the file.
+    $pages = (-s "$self->{directory}/cache") / $page if !$init;
     $self->{cache} = Cache::FastMmap->new(
         share_file => "$self->{directory}/cache", init_file => $init, unlink_on_exit => 0,
         raw_values => 1, expire_time => 0, page_size => $page, num_pages => $pages,
