@@ -5,7 +5,9 @@ use std::path::Path;
 use mmf_bench::curves::Curve;
 use mmf_bench::{Error, Result};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{IntoSegmentedCoord, SegmentValue};
+use plotters::coord::combinators::LogCoord;
+use plotters::coord::ranged1d::{IntoSegmentedCoord, SegmentValue, SegmentedCoord};
+use plotters::coord::types::RangedCoordi32;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -87,21 +89,7 @@ fn is_subject(label: &str) -> bool {
 ///
 /// When the file cannot be written.
 pub fn cost(path: &Path, reports: &[PeerReport]) -> Result<()> {
-    let mut systems: Vec<(&str, Vec<Dot>)> = Vec::new();
-    for report in reports {
-        let figure = |name: &str| report.report.rows.iter().find(|row| row.name == name);
-        let medians = OPERATIONS.iter().enumerate().filter_map(|(operation, (name, _))| {
-            figure(name).map(|row| Dot {
-                operation,
-                median: row.subject.median,
-                is_of_fewer: row.note.contains("of "),
-            })
-        });
-        let medians: Vec<_> = medians.collect();
-        if !medians.is_empty() {
-            systems.push((&report.report.subject, medians));
-        }
-    }
+    let mut systems = dots_of(reports);
     // The first system at the top.
     systems.reverse();
     if systems.is_empty() {
@@ -145,29 +133,60 @@ pub fn cost(path: &Path, reports: &[PeerReport]) -> Result<()> {
         .draw()
         .map_err(failed)?;
     for (place, (system, medians)) in systems.iter().enumerate() {
-        if is_subject(system) {
-            let place = place as i32;
-            let corners =
-                [(least, SegmentValue::Exact(place)), (greatest, SegmentValue::Exact(place + 1))];
-            chart.draw_series([Rectangle::new(corners, BAND.filled())]).map_err(failed)?;
-        }
-        let line = SegmentValue::CenterOf(place as i32);
-        let extremes =
-            |fold: fn(f64, f64) -> f64| medians.iter().map(|dot| dot.median).reduce(fold);
-        if let Some((from, to)) = extremes(f64::min).zip(extremes(f64::max)) {
-            let points = [(from, line.clone()), (to, line.clone())];
-            chart
-                .draw_series([PathElement::new(points, RGBColor(190, 190, 190).stroke_width(2))])
-                .map_err(failed)?;
-        }
-        for dot in medians {
-            let (color, at) = (OPERATIONS[dot.operation].1, (dot.median, line.clone()));
-            let inside = if dot.is_of_fewer { WHITE } else { color };
-            chart.draw_series([Circle::new(at.clone(), 6, inside.filled())]).map_err(failed)?;
-            chart.draw_series([Circle::new(at, 6, color.stroke_width(2))]).map_err(failed)?;
-        }
+        draw_system(&mut chart, place as i32, (system, medians), (least, greatest))?;
     }
     area.present().map_err(failed)
+}
+
+/// The systems that have any of the operations, in the order of the reports.
+fn dots_of(reports: &[PeerReport]) -> Vec<(&str, Vec<Dot>)> {
+    let mut systems: Vec<(&str, Vec<Dot>)> = Vec::new();
+    for report in reports {
+        let figure = |name: &str| report.report.rows.iter().find(|row| row.name == name);
+        let medians = OPERATIONS.iter().enumerate().filter_map(|(operation, (name, _))| {
+            figure(name).map(|row| Dot {
+                operation,
+                median: row.subject.median,
+                is_of_fewer: row.note.contains("of "),
+            })
+        });
+        let medians: Vec<_> = medians.collect();
+        if !medians.is_empty() {
+            systems.push((&report.report.subject, medians));
+        }
+    }
+    systems
+}
+
+type CostChart<'a, 'b> =
+    ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, SegmentedCoord<RangedCoordi32>>>;
+
+fn draw_system(
+    chart: &mut CostChart<'_, '_>,
+    place: i32,
+    (system, medians): (&str, &[Dot]),
+    (least, greatest): (f64, f64),
+) -> Result<()> {
+    if is_subject(system) {
+        let corners =
+            [(least, SegmentValue::Exact(place)), (greatest, SegmentValue::Exact(place + 1))];
+        chart.draw_series([Rectangle::new(corners, BAND.filled())]).map_err(failed)?;
+    }
+    let line = SegmentValue::CenterOf(place);
+    let extremes = |fold: fn(f64, f64) -> f64| medians.iter().map(|dot| dot.median).reduce(fold);
+    if let Some((from, to)) = extremes(f64::min).zip(extremes(f64::max)) {
+        let points = [(from, line.clone()), (to, line.clone())];
+        chart
+            .draw_series([PathElement::new(points, RGBColor(190, 190, 190).stroke_width(2))])
+            .map_err(failed)?;
+    }
+    for dot in medians {
+        let (color, at) = (OPERATIONS[dot.operation].1, (dot.median, line.clone()));
+        let inside = if dot.is_of_fewer { WHITE } else { color };
+        chart.draw_series([Circle::new(at.clone(), 6, inside.filled())]).map_err(failed)?;
+        chart.draw_series([Circle::new(at, 6, color.stroke_width(2))]).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn legend(area: &Area<'_>) -> Result<()> {
@@ -205,12 +224,10 @@ pub fn growth(path: &Path, curve: &Curve) -> Result<()> {
             }
         }
     }
-    let mut next = 0;
     let is_set = |line: &&mut Growing<'_>| [ACCENT, INK, GREY].contains(&line.color);
-    for line in lines.iter_mut().filter(|line| !is_set(line)) {
+    for (next, line) in lines.iter_mut().filter(|line| !is_set(line)).enumerate() {
         line.color = LINES[next % LINES.len()];
         line.inside = if next < LINES.len() { line.color } else { WHITE };
-        next += 1;
     }
     let values = lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
     if lines.is_empty() {
