@@ -187,7 +187,7 @@ impl PeerReport {
     }
 }
 
-/// Reads what [`write`] has written.
+/// Reads what [`write()`] has written.
 ///
 /// # Errors
 ///
