@@ -94,11 +94,20 @@ impl Registry {
         LEASES.try_with(find).ok().flatten()
     }
 
+    /// This thread's seat, if it was the one it used last.
+    #[inline(always)]
+    pub(crate) fn lease_at_hand(&self) -> Option<SeatLease> {
+        let last = LAST.get();
+        self.is_current(&last).then_some(last)
+    }
+
     /// This thread's seat, leased at the first call.
     #[inline]
     pub(crate) fn seat_lease(self: &Arc<Self>, timeout: Option<Duration>) -> Result<SeatLease> {
-        let last = LAST.get();
-        if self.is_current(&last) { Ok(last) } else { self.seat_lease_slowly(timeout) }
+        match self.lease_at_hand() {
+            Some(lease) => Ok(lease),
+            None => self.seat_lease_slowly(timeout),
+        }
     }
 
     /// The seat of a lease.

@@ -91,7 +91,7 @@ impl Context {
             None => self.refill(seat, class, bytes)?,
         };
         let block = seat.magazine(place);
-        self.require_block(seat, place, block, bytes)?;
+        self.require_block(seat, place, block, (class, bytes))?;
         let segment = self.registry.segment();
         // Release fence: a reader of the value that stood here before, who sees a byte of the new
         // one, sees that its version is gone.
@@ -114,9 +114,17 @@ impl Context {
     /// A place of the magazine that holds a block for `bytes`.
     #[inline(always)]
     fn stocked_place(&self, seat: &Seat<'_>, class: usize, bytes: u64) -> Result<Option<usize>> {
-        for place in places_of(class) {
+        if class == CLASSES {
+            return self.stocked_large_place(seat, bytes);
+        }
+        Ok(places_of(class).find(|place| seat.magazine(*place) != 0))
+    }
+
+    #[inline(never)]
+    fn stocked_large_place(&self, seat: &Seat<'_>, bytes: u64) -> Result<Option<usize>> {
+        for place in places_of(CLASSES) {
             let block = seat.magazine(place);
-            if block != 0 && (class < CLASSES || self.large_pages(block)? == pages_for(bytes)) {
+            if block != 0 && self.large_pages(block)? == pages_for(bytes) {
                 return Ok(Some(place));
             }
         }
@@ -213,10 +221,21 @@ impl Context {
     /// An error unless the run in which a magazine's block stands has blocks for so many bytes: in
     /// a damaged namespace a value's length may have been another, and the set would write beyond
     /// the block. The block is given up, which `check` tells, so that this happens once.
-    #[inline]
-    fn require_block(&self, seat: &Seat<'_>, place: usize, block: u64, bytes: u64) -> Result<()> {
+    #[inline(always)]
+    fn require_block(
+        &self,
+        seat: &Seat<'_>,
+        place: usize,
+        block: u64,
+        (class, bytes): (usize, u64),
+    ) -> Result<()> {
         let info = self.registry.segment().word((block & !(PAGE - 1)) + INFO)?;
-        if heap::is_block_for(Info(info.load(Ordering::Relaxed)), block, bytes) {
+        let info = Info(info.load(Ordering::Relaxed));
+        let is_right = match class {
+            CLASSES => heap::is_block_for(info, block, bytes),
+            class => info.is_slab_of(class),
+        };
+        if is_right {
             return Ok(());
         }
         seat.set_magazine(place, 0);

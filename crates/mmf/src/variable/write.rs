@@ -49,12 +49,23 @@ impl Context {
     /// Stores a value; returns its version.
     #[inline]
     pub(crate) fn set(&self, target: &Target<'_>, value: &Encoded<'_>) -> Result<u64> {
-        let lease = self.registry.seat_lease(self.timeout)?;
-        let seat = self.registry.seat(&lease)?;
-        if self.checksums {
-            return self.set_slowly(&seat, target, self.prepare(&seat, &lease, value)?);
+        match self.registry.lease_at_hand() {
+            Some(lease) if !self.checksums => self.set_with(&lease, target, value),
+            _ => self.set_at_first(target, value),
         }
-        let filled = self.fill(&seat, header_of(&lease, value), value)?;
+    }
+
+    /// The same for a thread that has used another seat before, and in a namespace with checksums.
+    #[inline(never)]
+    fn set_at_first(&self, target: &Target<'_>, value: &Encoded<'_>) -> Result<u64> {
+        let (lease, seat) = self.own_seat()?;
+        self.set_slowly(&seat, target, self.prepare(&seat, &lease, value)?)
+    }
+
+    #[inline(always)]
+    fn set_with(&self, lease: &SeatLease, target: &Target<'_>, value: &Encoded<'_>) -> Result<u64> {
+        let seat = self.registry.seat(lease)?;
+        let filled = self.fill(&seat, header_of(lease, value), value)?;
         if let Some(Some(glimpse)) = target.find_at_once(self.registry.segment())
             && let Some(locked) = self.lock_at_once(&seat, &glimpse)
         {
