@@ -35,7 +35,7 @@ const fn class_table() -> [u8; (LARGEST_SMALL / 16 + 1) as usize] {
 /// Class of the smallest block that holds `bytes`, or none when it takes a run of pages.
 #[inline(always)]
 pub(crate) fn class_for(bytes: u64) -> Option<usize> {
-    CLASS_BY_UNITS.get(((bytes + 15) / 16) as usize).map(|class| usize::from(*class))
+    CLASS_BY_UNITS.get(((bytes + 15) >> 4) as usize).map(|class| usize::from(*class))
 }
 
 /// Blocks of `class` in a slab.
