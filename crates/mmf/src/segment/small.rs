@@ -1,11 +1,13 @@
 //! Copies of a few words, where a general copy would cost more than the bytes.
-#![allow(unsafe_code, reason = "initialises a vector's spare room")]
+#![allow(unsafe_code, reason = "two words in one access; initialises a vector's spare room")]
 
 use std::mem::MaybeUninit;
 
 use super::Segment;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
+#[cfg(any(test, not(all(target_arch = "x86_64", not(loom)))))]
+use crate::sync::Ordering;
 
 /// Payloads of at most this many bytes are copied here.
 pub(crate) const SMALL_COPY: usize = 64;
@@ -100,13 +102,50 @@ impl Segment {
     }
 }
 
+/// Two words, in one access each way where there is one: a processor hands bytes that are just being
+/// stored on to a load of as many, but lets a load of 16 wait for two stores of 8.
+#[cfg(all(target_arch = "x86_64", not(loom)))]
 #[inline(always)]
+fn load_step(words: &[AtomicU64; STEP / 8]) -> [MaybeUninit<u8>; STEP] {
+    let both: core::arch::x86_64::__m128i;
+    // SAFETY: obligation: 16 readable bytes. The reference vouches for them; others may store to
+    // them meanwhile, which the compiler must not know of and does not.
+    unsafe {
+        core::arch::asm!(
+            "movdqu {both}, [{words}]",
+            words = in(reg) words,
+            both = lateout(xmm_reg) both,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    // SAFETY: obligation: a type of the same size for which all bits will do.
+    unsafe { core::mem::transmute(both) }
+}
+
+#[cfg(all(target_arch = "x86_64", not(loom)))]
+#[inline(always)]
+fn store_step(words: &[AtomicU64; STEP / 8], both: u128) {
+    // SAFETY: obligation: a type of the same size for which all bits will do.
+    let both: core::arch::x86_64::__m128i = unsafe { core::mem::transmute(both) };
+    // SAFETY: obligation: 16 writable bytes. The reference vouches for them, and the caller may
+    // write to its segment; others may load from them meanwhile.
+    unsafe {
+        core::arch::asm!(
+            "movdqu [{words}], {both}",
+            words = in(reg) words,
+            both = in(xmm_reg) both,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(loom))))]
 fn load_step(words: &[AtomicU64; STEP / 8]) -> [MaybeUninit<u8>; STEP] {
     let [low, high] = words.each_ref().map(|word| u128::from(word.load(Ordering::Relaxed)));
     (low | high << 64).to_le_bytes().map(MaybeUninit::new)
 }
 
-#[inline(always)]
+#[cfg(not(all(target_arch = "x86_64", not(loom))))]
 fn store_step(words: &[AtomicU64; STEP / 8], both: u128) {
     words[0].store(both as u64, Ordering::Relaxed);
     words[1].store((both >> 64) as u64, Ordering::Relaxed);

@@ -59,7 +59,13 @@ impl Context {
     #[inline(never)]
     fn set_at_first(&self, target: &Target<'_>, value: &Encoded<'_>) -> Result<u64> {
         let (lease, seat) = self.own_seat()?;
-        self.set_slowly(&seat, target, self.prepare(&seat, &lease, value)?)
+        let prepared = self.prepare(&seat, &lease, value)?;
+        if let Some(Some(glimpse)) = target.find_at_once(self.registry.segment())
+            && let Some(locked) = self.lock_at_once(&seat, &glimpse)
+        {
+            return self.exchange(&seat, locked, glimpse.identity, target.hash, prepared);
+        }
+        self.set_slowly(&seat, target, prepared)
     }
 
     #[inline(always)]
