@@ -37,8 +37,8 @@ pub fn get_hot(mut variable: impl Kept) -> impl FnMut(u64) -> Result<Duration> {
         let begin = Instant::now();
         for _ in 0..operations {
             let is_there = variable.get(&mut buffer)?;
-            faults |=
-                u64::from(!is_there) | faults_of_array::<HOT_LENGTH>(black_box(&buffer), HOT_INDEX);
+            faults |= u64::from(!is_there)
+                | faults_of_array::<HOT_LENGTH>(black_box::<&Vec<u8>>(&buffer), HOT_INDEX);
         }
         let took = begin.elapsed();
         verify(faults, "get of one variable")?;

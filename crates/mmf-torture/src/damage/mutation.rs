@@ -120,7 +120,7 @@ impl Map {
             3 => now << random.u32(1..33),
             4..7 => place,
             // The fields of descriptors, index words, roots, intents and entries of held locks.
-            7 => (place / 16) << 28 | random.u64(0..12),
+            7 => (place / 16) << 28 | random.u64(0..1 << 12) << 16 | random.u64(0..12),
             8 => (place / 64) << 30 | now & 0x3fff_ffff,
             9 => (place / 64) << 30 | random.u64(0..1 << 24) << 6 | random.u64(0..34),
             10 => place & !63 | random.u64(1..4),

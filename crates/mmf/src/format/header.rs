@@ -7,7 +7,7 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"mmf-shm\n");
 /// First word while a namespace is being written into an existing empty file.
 pub(crate) const MAGIC_UNFINISHED: u64 = u64::from_le_bytes(*b"mmf-new\n");
 /// Version of the format; a file of another version is refused.
-pub(crate) const FORMAT_VERSION: u64 = 1;
+pub(crate) const FORMAT_VERSION: u64 = 2;
 
 /// Least capacity in bytes.
 pub(crate) const LEAST_CAPACITY: u64 = 64 * 1024;

@@ -12,6 +12,6 @@ mod structural;
 
 pub(crate) use attachment::Registry;
 pub(crate) use patience::{Interruption, Patience, Step};
-pub(crate) use reap::{heal_shared, is_listed_shared};
+pub(crate) use reap::{heal_shared, is_listed_shared, return_block};
 pub(crate) use seats::{SeatLease, program_name};
 pub(crate) use structural::Structural;

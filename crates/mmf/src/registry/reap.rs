@@ -1,16 +1,15 @@
 //! Recovery from the dead (`docs/protocols.md`, section 6). Everything here runs under the
 //! structural lock, allocates nothing, and may be done again from the start.
 
-use super::seats::magazine_blocks;
 use super::{Registry, Structural, slots};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::format::header::RECOVERIES;
 use crate::format::lock_word::{LockWord, Mode};
 use crate::format::seat::{Held, HeldMode};
 use crate::format::slot::STATE;
 use crate::heap;
 use crate::record::{UntoldDeath, record_of_lock, resolve_intent, unlink_if_unused};
-use crate::seat::Seat;
+use crate::seat::{Seat, all_places};
 use crate::segment::{Segment, wake};
 use crate::sync::Ordering;
 
@@ -79,16 +78,37 @@ impl Registry {
             }
             seat.clear_held(index);
         }
-        for (place, block) in magazine_blocks(seat) {
-            let mut journal = structural.journal();
-            heap::free(&mut journal, block)?;
-            journal.write(seat.magazine_offset(place), 0)?;
-            journal.commit()?;
+        for place in all_places() {
+            return_block(structural, seat, place)?;
         }
         seat.waiting().store(0, Ordering::Relaxed);
         seat.set_slot(None);
         Ok(())
     }
+}
+
+/// Gives the block of one magazine place back to the heap. What is no block, since the descriptor
+/// of the value that stood there was damaged, is dropped: it must not keep a seat from being freed,
+/// and `check` tells what belongs to nobody.
+pub(crate) fn return_block(
+    structural: &Structural<'_>,
+    seat: &Seat<'_>,
+    place: usize,
+) -> Result<()> {
+    let block = seat.magazine(place);
+    if block == 0 {
+        return Ok(());
+    }
+    let mut journal = structural.journal();
+    match heap::free(&mut journal, block) {
+        Err(error) if error.kind() == ErrorKind::Damaged => {
+            tracing::warn!(%error, "dropped what stood in the place of a block");
+            journal = structural.journal();
+        }
+        freed => freed?,
+    }
+    journal.write(seat.magazine_offset(place), 0)?;
+    journal.commit()
 }
 
 /// Releases a lock that a dead seat lists.

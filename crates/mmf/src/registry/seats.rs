@@ -18,7 +18,7 @@ use crate::format::seat::{FIRST_EXTENT, SIZE};
 use crate::format::slot::{FIRST_PROGRAM_EXTENT, PROGRAM_BYTES, PROGRAM_ENTRY};
 use crate::heap;
 use crate::platform::{fork_epoch, hold_off_fork};
-use crate::seat::{Seat, all_places, program_offset};
+use crate::seat::{Seat, program_offset};
 use crate::segment::Segment;
 use crate::sync::{Ordering, fence};
 
@@ -351,12 +351,4 @@ fn read_program(segment: &Segment, index: u64) -> Result<String> {
         entry[1..].iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
     name.truncate(length);
     Ok(String::from_utf8_lossy(&name).into_owned())
-}
-
-/// Blocks in a seat's magazine.
-pub(super) fn magazine_blocks(seat: &Seat<'_>) -> Vec<(usize, u64)> {
-    all_places()
-        .map(|place| (place, seat.magazine(place)))
-        .filter(|(_, block)| *block != 0)
-        .collect()
 }

@@ -11,7 +11,7 @@ use crate::format::seat::NO_PLACE;
 use crate::heap;
 use crate::platform::wall_clock_milliseconds;
 use crate::record::{Record, UntoldDeath, name_of_record, unlink_if_unused};
-use crate::registry::{SeatLease, Structural};
+use crate::registry::{SeatLease, Structural, return_block};
 use crate::seat::{Seat, all_places, places_of};
 use crate::segment::SMALL_COPY;
 use crate::sync::{Ordering, fence};
@@ -101,8 +101,8 @@ impl Context {
             word.store(value, Ordering::Relaxed);
         }
         if payload.len() <= SMALL_COPY {
-            // Of a counter, this makes the word behind the payload 0; last, for behind an old
-            // payload, a crash of the system must not leave what was added to a new one.
+            // Of a counter, this makes the word behind the payload 0, in the same store: a crash of
+            // the system leaves no payload with what was added to another.
             segment.copy_small_in(block + VALUE_HEADER, payload)?;
         } else {
             segment.copy_in(block + VALUE_HEADER, payload)?;
@@ -307,18 +307,6 @@ fn stock(
     }
     journal.commit()?;
     Ok(first)
-}
-
-/// Gives the block of one magazine place back to the heap.
-fn return_block(structural: &Structural<'_>, seat: &Seat<'_>, place: usize) -> Result<()> {
-    let block = seat.magazine(place);
-    if block == 0 {
-        return Ok(());
-    }
-    let mut journal = structural.journal();
-    heap::free(&mut journal, block)?;
-    journal.write(seat.magazine_offset(place), 0)?;
-    journal.commit()
 }
 
 /// Unmakes every record that has neither value nor lock: leftovers of interrupted unlocks.

@@ -140,7 +140,7 @@ impl Context {
         &self,
         seat: &Seat<'_>,
         glimpse: &Glimpse<'_>,
-        [_, _, base, added]: &[AtomicU64; 4],
+        [header, _, base, added]: &[AtomicU64; 4],
         amount: i64,
     ) -> InPlace {
         let record = &glimpse.record;
@@ -153,6 +153,10 @@ impl Context {
         let may_add = self.entry(namespace, NAMESPACE_LOCK, seat) == Entry::Open
             && self.entry(record.lock_word(), record.lock_offset(), seat) == Entry::Open;
         if !may_add {
+            return InPlace::Refused;
+        }
+        if ValueHeader::length_of(header.load(Ordering::Relaxed)) != COUNTER_PAYLOAD {
+            // Damage, which the look before a replacement tells.
             return InPlace::Refused;
         }
         let base = base.load(Ordering::Relaxed) as i64;

@@ -195,6 +195,35 @@ fn loom_set_comes_after_what_happened_under_the_lock() {
     });
 }
 
+/// Its intent stayed announced when the first attempt met a lock. When the variable was gone then, the
+/// setter waited for a locker of the namespace that waited for this intent.
+#[test]
+fn loom_set_whose_first_attempt_fails_announces_nothing() {
+    model(|| {
+        let context = context(true);
+        let other = {
+            let context = Arc::clone(&context);
+            thread::spawn(move || {
+                let segment = context.registry.segment();
+                let (record, seat) = (Record::at(segment, VARIABLE).unwrap(), seat_of(segment, 2));
+                if let LockAttempt::Taken(_) = record.try_lock(&seat) {
+                    record.abandon(&seat);
+                }
+            })
+        };
+        let segment = context.registry.segment();
+        let seat = seat_of(segment, 1);
+        let target = context.target(NAME).unwrap();
+        let glimpse = target.find(segment).unwrap().unwrap();
+        match context.lock_at_once(&seat, &glimpse) {
+            Some(locked) => locked.record.abandon(&seat),
+            None => assert!(seat.intent().is_none(), "it says that it may hold the record"),
+        }
+        other.join().unwrap();
+        vacate(segment);
+    });
+}
+
 /// Deletes the variable `NAME` and makes `MISSING`, in the same record.
 fn rename(segment: &Segment) {
     let seat = seat_of(segment, 1);

@@ -252,11 +252,19 @@ impl Context {
     }
 
     /// Takes the publish lock of a record if nobody holds any lock in the way. Else nothing is
-    /// held, but the intent may stay announced.
+    /// held or announced.
     #[inline(always)]
-    fn lock_at_once<'a>(&self, seat: &Seat<'_>, glimpse: &Glimpse<'a>) -> Option<Locked<'a>> {
+    pub(super) fn lock_at_once<'a>(
+        &self,
+        seat: &Seat<'_>,
+        glimpse: &Glimpse<'a>,
+    ) -> Option<Locked<'a>> {
         let record = glimpse.record;
-        let LockAttempt::Taken(state) = record.try_lock(seat) else { return None };
+        let LockAttempt::Taken(state) = record.try_lock(seat) else {
+            // Nobody who locks the namespace shall wait for somebody who may come to wait for him.
+            seat.set_intent(Intent::NONE);
+            return None;
+        };
         let namespace = self.registry.segment().header_word(NAMESPACE_LOCK);
         // Whoever adds to a counter in place is waited for.
         if !is_counter(record.descriptor(state.current()))

@@ -24,7 +24,7 @@ use crate::variable::write::{Locked, Locking};
 /// A namespace whose variable is a counter at 10, version 1.
 fn counter(autolock: bool) -> Arc<Context> {
     let context = context(autolock);
-    let descriptor = Descriptor::new(block(0), ValueType::Counter.tag());
+    let descriptor = Descriptor::new(block(0), ValueType::Counter.tag(), COUNTER_PAYLOAD);
     context.registry.segment().word(VARIABLE + 16).unwrap().store(descriptor.0, Ordering::Relaxed);
     context
 }
