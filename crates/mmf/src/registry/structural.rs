@@ -26,7 +26,7 @@ impl Registry {
     /// Takes the structural lock within what is left of a wait.
     pub(crate) fn structural_with(&self, patience: &mut Patience) -> Result<Structural<'_>> {
         let slot = self.slot()?;
-        let word = self.segment().word(STRUCTURAL_LOCK)?;
+        let word = self.segment().header_word(STRUCTURAL_LOCK);
         loop {
             let seen = StructuralWord(word.load(Ordering::Relaxed));
             let Some(owner) = seen.owner() else {
@@ -104,7 +104,7 @@ impl<'a> Structural<'a> {
 
 impl Drop for Structural<'_> {
     fn drop(&mut self) {
-        let Ok(word) = self.segment().word(STRUCTURAL_LOCK) else { return };
+        let word = self.segment().header_word(STRUCTURAL_LOCK);
         loop {
             let seen = StructuralWord(word.load(Ordering::Relaxed));
             // A word that names somebody else was overwritten by a stranger: leave it alone.

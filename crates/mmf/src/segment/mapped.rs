@@ -11,10 +11,11 @@ use crate::platform::{self, Access, Mapping};
 use crate::sync::AtomicU64;
 use crate::sync::process_local::{AtomicPtr, AtomicU64 as LocalU64, Ordering};
 
-/// Single pages that are remembered as existing.
-const SINGLE_PAGES: usize = 64;
 /// After so many glances at single pages, whole granules are populated.
 const MOST_GLANCES: u64 = 256;
+/// Places for the single pages known to exist: a glance is at two pages at most, so half of them stay
+/// empty.
+const SINGLE_PLACES: usize = 4 * MOST_GLANCES as usize;
 
 /// Granules that are populated unasked, with each that is asked for.
 const GRANULES_AHEAD: u64 = 4;
@@ -27,8 +28,9 @@ struct View {
     populated_below: LocalU64,
     mapping: Mapping,
     populated: Box<[LocalU64]>,
-    /// Pages that exist in granules not known to: page + 1, in the place of its number modulo all.
-    single: [LocalU64; SINGLE_PAGES],
+    /// Pages that exist in granules not known to: page + 1, in the first place from its number on.
+    /// None is ever forgotten: what has been reached once can be reached when nothing is to be had.
+    single: [LocalU64; SINGLE_PLACES],
     /// How often something there was asked for: most openings look at a few pages and end.
     glances: LocalU64,
 }
@@ -294,7 +296,7 @@ impl View {
         let granules = mapping.length().div_ceil(GRANULE);
         let populated = (0..granules.div_ceil(64)).map(|_| LocalU64::new(0)).collect();
         let (populated_below, glances) = (LocalU64::new(0), LocalU64::new(0));
-        let single = [const { LocalU64::new(0) }; SINGLE_PAGES];
+        let single = [const { LocalU64::new(0) }; SINGLE_PLACES];
         Self { base: mapping.base(), populated_below, mapping, populated, single, glances }
     }
 
@@ -315,25 +317,45 @@ impl View {
     /// Makes sure that `offset..end` exists: a page or two at first, whole granules for whoever
     /// comes again and again.
     fn populate(&self, offset: u64, end: u64) -> std::io::Result<()> {
-        let glances = self.glances.load(Ordering::Relaxed);
-        if glances >= MOST_GLANCES || end - offset > PAGE {
+        if end - offset > PAGE {
             return self.populate_granules(offset, end);
         }
-        self.glances.store(glances + 1, Ordering::Relaxed);
         let (first, last) = (offset / PAGE, end.saturating_sub(1).max(offset) / PAGE);
-        let is_known = |page: u64| {
-            self.granule_is_populated(page * PAGE / GRANULE)
-                || self.single[page as usize % SINGLE_PAGES].load(Ordering::Relaxed) == page + 1
-        };
-        if (first..=last).all(is_known) {
+        let is_known = || (first..=last).all(|page| self.page_is_known(page));
+        if self.glances.fetch_add(1, Ordering::Relaxed) >= MOST_GLANCES {
+            return match self.populate_granules(offset, end) {
+                Err(_) if is_known() => Ok(()),
+                populated => populated,
+            };
+        }
+        if is_known() {
             return Ok(());
         }
         let (from, to) = (first * PAGE, ((last + 1) * PAGE).min(self.mapping.length()));
         self.mapping.populate(from, to - from)?;
-        for page in first..=last {
-            self.single[page as usize % SINGLE_PAGES].store(page + 1, Ordering::Relaxed);
-        }
+        (first..=last).for_each(|page| self.remember_page(page));
         Ok(())
+    }
+
+    /// The places where a single page may be remembered, in the order in which they are filled.
+    fn places_of_page(&self, page: u64) -> impl Iterator<Item = &LocalU64> {
+        let (before, from) = self.single.split_at(page as usize % SINGLE_PLACES);
+        from.iter().chain(before)
+    }
+
+    fn page_is_known(&self, page: u64) -> bool {
+        let mut places = self.places_of_page(page).map(|place| place.load(Ordering::Relaxed));
+        self.granule_is_populated(page * PAGE / GRANULE)
+            || places.find(|place| *place == 0 || *place == page + 1) == Some(page + 1)
+    }
+
+    fn remember_page(&self, page: u64) {
+        let takes = |place: &LocalU64| {
+            let taken = place.compare_exchange(0, page + 1, Ordering::Relaxed, Ordering::Relaxed);
+            taken.map_or_else(|there| there == page + 1, |_| true)
+        };
+        let is_remembered = self.places_of_page(page).any(takes);
+        debug_assert!(is_remembered, "more glances than places");
     }
 
     /// Populates the granules of `offset..end` that are not yet known to exist, in one call for
