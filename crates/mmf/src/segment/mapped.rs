@@ -30,7 +30,7 @@ struct View {
     populated: Box<[LocalU64]>,
     /// Pages that exist in granules not known to: page + 1, in the first place from its number on.
     /// None is ever forgotten: what has been reached once can be reached when nothing is to be had.
-    single: [LocalU64; SINGLE_PLACES],
+    single: Box<[LocalU64]>,
     /// How often something there was asked for: most openings look at a few pages and end.
     glances: LocalU64,
 }
@@ -296,7 +296,7 @@ impl View {
         let granules = mapping.length().div_ceil(GRANULE);
         let populated = (0..granules.div_ceil(64)).map(|_| LocalU64::new(0)).collect();
         let (populated_below, glances) = (LocalU64::new(0), LocalU64::new(0));
-        let single = [const { LocalU64::new(0) }; SINGLE_PLACES];
+        let single = (0..SINGLE_PLACES).map(|_| LocalU64::new(0)).collect();
         Self { base: mapping.base(), populated_below, mapping, populated, single, glances }
     }
 
