@@ -97,8 +97,12 @@ pub(crate) fn require_reached(segment: &Segment, before: u64) -> Result<()> {
     if segment.unreached() == before {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::OutOfSpace, "some of its bytes could not be reached, and not judged")
-        .advise("make room in memory or on the file system, then look again"))
+    const REASON: &str = "some of its bytes could not be reached, and not judged";
+    Err(match segment.unreadable() {
+        0 => Error::new(ErrorKind::OutOfSpace, REASON)
+            .advise("make room in memory or on the file system, then look again"),
+        _ => Error::new(ErrorKind::Io, REASON).advise("check the device, then look again"),
+    })
 }
 
 fn one_pass(segment: &Segment, seed: u64) -> Vec<Finding> {

@@ -46,6 +46,8 @@ pub(crate) struct Segment {
     access: Access,
     /// How often bytes could not be reached although they are the file's.
     unreached: LocalU64,
+    /// How often of these it was not for want of memory.
+    unreadable: LocalU64,
 }
 
 // SAFETY: the raw view pointers come from `Box::into_raw`, are only read while the segment lives
@@ -87,7 +89,8 @@ impl Segment {
         let view = Box::into_raw(Box::new(view));
         let views = Mutex::new(vec![view]);
         let (view, unreached) = (AtomicPtr::new(view), LocalU64::new(0));
-        Ok(Self { header, view, views, source, access, unreached })
+        let unreadable = LocalU64::new(0);
+        Ok(Self { header, view, views, source, access, unreached, unreadable })
     }
 
     /// The file behind the segment, if there is one.
@@ -176,6 +179,11 @@ impl Segment {
         Ok(unsafe { std::slice::from_raw_parts(address.cast::<AtomicU64>(), count as usize) })
     }
 
+    /// How often it was an error of the device, not want of memory, that kept bytes from being reached.
+    pub(crate) fn unreadable(&self) -> u64 {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
     /// How often bytes inside the file could not be reached, as for want of memory. What a walk
     /// finds while this grows says nothing of the file.
     pub(crate) fn unreached(&self) -> u64 {
@@ -208,9 +216,14 @@ impl Segment {
     #[cold]
     fn checked_slowly(&self, offset: u64, length: u64) -> Result<*mut u8> {
         self.populated(offset, length).inspect_err(|error| {
-            if error.kind() != ErrorKind::Damaged {
-                self.unreached.fetch_add(1, Ordering::Relaxed);
+            match error.kind() {
+                ErrorKind::Damaged => return,
+                ErrorKind::OutOfSpace => {}
+                _ => {
+                    self.unreadable.fetch_add(1, Ordering::Relaxed);
+                }
             }
+            self.unreached.fetch_add(1, Ordering::Relaxed);
         })
     }
 

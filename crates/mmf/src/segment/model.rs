@@ -99,6 +99,10 @@ impl Segment {
         None
     }
 
+    pub(crate) fn unreadable(&self) -> u64 {
+        0
+    }
+
     pub(crate) fn unreached(&self) -> u64 {
         0
     }
