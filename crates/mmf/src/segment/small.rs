@@ -46,10 +46,11 @@ impl Segment {
         if buffer.capacity() < SMALL_COPY {
             make_room(buffer)?;
         }
+        assert!(length <= SMALL_COPY, "longer values take the other way");
         let Some(room) = buffer.spare_capacity_mut().first_chunk_mut() else { return Ok(()) };
         self.copy_small_raw(offset, length, room)?;
         // SAFETY: obligation: `length` bytes are initialised and within the capacity. The copy
-        // has written the first `length` bytes of the room, or failed.
+        // has written the first `length` bytes of the room, which has more, or failed.
         unsafe { buffer.set_len(length) };
         Ok(())
     }

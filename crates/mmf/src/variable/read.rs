@@ -76,14 +76,7 @@ impl Context {
             Some(found) => found,
             None => self.read_slowly(target.name, target.hash, target.hint, wanted, &mut None)?,
         };
-        // Nothing is held here: `take` may be the user's own code.
-        let Some(Found { descriptor, version }) = found else { return Ok(None) };
-        match ValueType::from_tag(descriptor.tag()) {
-            Some(value_type) => {
-                Ok(Some(take(Seen { value_type, version, payload: wanted.payload() })))
-            }
-            None => Err(unknown_type(descriptor)),
-        }
+        hand_over(found, wanted, take)
     }
 
     /// As [`Context::read`], as a part of a longer wait.
@@ -96,13 +89,7 @@ impl Context {
     ) -> Result<Option<R>> {
         let Target { name, hash, hint } = *target;
         let found = self.read_slowly(name, hash, hint, wanted, patience)?;
-        let Some(Found { descriptor, version }) = found else { return Ok(None) };
-        match ValueType::from_tag(descriptor.tag()) {
-            Some(value_type) => {
-                Ok(Some(take(Seen { value_type, version, payload: wanted.payload() })))
-            }
-            None => Err(unknown_type(descriptor)),
-        }
+        hand_over(found, wanted, take)
     }
 
     /// Attempts until one succeeds. (The target comes in parts so that the attempt before, which
@@ -289,6 +276,20 @@ impl Context {
                 Ok(Attempt::Torn)
             }
         }
+    }
+}
+
+/// Shows a value that was whole to its user. Nothing is held here: `take` may be the user's own code.
+#[inline(always)]
+fn hand_over<R>(
+    found: Option<Found>,
+    wanted: &impl Wanted,
+    take: impl FnOnce(Seen<'_>) -> R,
+) -> Result<Option<R>> {
+    let Some(Found { descriptor, version }) = found else { return Ok(None) };
+    match ValueType::from_tag(descriptor.tag()) {
+        Some(value_type) => Ok(Some(take(Seen { value_type, version, payload: wanted.payload() }))),
+        None => Err(unknown_type(descriptor)),
     }
 }
 
