@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::command::CommandLine;
-use crate::mutate;
+use crate::command::{CommandLine, program_of};
 use crate::workspace::Workspace;
 
 /// The measured program's source.
@@ -45,7 +44,7 @@ pub struct Count {
 pub fn count(workspace: &Workspace) -> Result<Vec<Count>, String> {
     let build = "bench --locked -p mmf-bench --bench instructions --no-run";
     let output = CommandLine::cargo(workspace, build).read_all()?;
-    let program = mutate::program_of(workspace, &output, SOURCE)
+    let program = program_of(workspace, &output, SOURCE)
         .ok_or_else(|| format!("cargo did not say where it built {SOURCE}"))?;
     let dumps = workspace.root().join(DUMPS);
     let fail = |error| format!("making the directory {}: {error}", dumps.display());

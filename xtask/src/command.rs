@@ -1,7 +1,7 @@
 //! Runs other programs and says what it runs.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::workspace::Workspace;
@@ -94,5 +94,29 @@ impl CommandLine {
     pub fn probe(mut self) -> Option<String> {
         let output = self.command.stdin(Stdio::null()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// The program of one source file in the output of cargo's `--no-run`.
+pub fn program_of(workspace: &Workspace, output: &str, source: &str) -> Option<PathBuf> {
+    let mut lines = output.lines().filter(|line| line.trim_start().starts_with("Executable "));
+    let line = lines.find(|line| line.contains(&format!(" {source} (")))?;
+    let path = line.split_once('(')?.1.strip_suffix(')')?;
+    Some(workspace.root().join(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_found_in_cargos_output() {
+        let workspace = Workspace::at(Path::new("/a"));
+        let text = "   Compiling b\n  Executable unittests src/lib.rs (target/c/mmf-1)\n";
+        let program = |output| program_of(&workspace, output, "src/lib.rs");
+        assert_eq!(program(text), Some(PathBuf::from("/a/target/c/mmf-1")));
+        assert_eq!(program("  Executable unittests src/main.rs (d)\n"), None);
+        let bench = "  Executable benches/b.rs (target/b-1)\n";
+        assert!(program_of(&workspace, bench, "benches/b.rs").is_some());
     }
 }

@@ -5,7 +5,7 @@
 //! whose ordering is to be another (`crates/mmf/src/sync/weakened.rs`).
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -209,14 +209,6 @@ fn panic_message(text: &str) -> String {
     lines.nth(1).map_or_else(String::new, |line| format!(": {line}"))
 }
 
-/// The program of one source file in the output of cargo's `--no-run`.
-pub fn program_of(workspace: &Workspace, output: &str, source: &str) -> Option<PathBuf> {
-    let mut lines = output.lines().filter(|line| line.trim_start().starts_with("Executable "));
-    let line = lines.find(|line| line.contains(&format!(" {source} (")))?;
-    let path = line.split_once('(')?.1.strip_suffix(')')?;
-    Some(workspace.root().join(path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,16 +234,5 @@ mod tests {
             "running 1 test\n\nthread 'a::loom_b' (7) panicked at c.rs:1:2:\ntorn\nnote: d\n";
         assert_eq!(panic_message(text), ": torn");
         assert_eq!(panic_message("running 1 test\n"), "");
-    }
-
-    #[test]
-    fn the_program_is_found_in_cargos_output() {
-        let workspace = Workspace::at(Path::new("/a"));
-        let text = "   Compiling b\n  Executable unittests src/lib.rs (target/c/mmf-1)\n";
-        let program = |output| program_of(&workspace, output, "src/lib.rs");
-        assert_eq!(program(text), Some(PathBuf::from("/a/target/c/mmf-1")));
-        assert_eq!(program("  Executable unittests src/main.rs (d)\n"), None);
-        let bench = "  Executable benches/b.rs (target/b-1)\n";
-        assert!(program_of(&workspace, bench, "benches/b.rs").is_some());
     }
 }

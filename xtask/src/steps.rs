@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::command::CommandLine;
+use crate::command::{CommandLine, program_of};
 use crate::workspace::Workspace;
-use crate::{hygiene, instructions, layers, mutate, orderings, setup};
+use crate::{hygiene, instructions, layers, orderings, setup};
 
 /// One check.
 pub struct Step {
@@ -171,7 +171,7 @@ fn models(workspace: &Workspace, options: &str) -> CommandLine {
 /// Builds the models; returns the program that runs them.
 pub fn build_models(workspace: &Workspace) -> Result<PathBuf, String> {
     let output = models(workspace, "--no-run").read_all()?;
-    mutate::program_of(workspace, &output, "src/lib.rs")
+    program_of(workspace, &output, "src/lib.rs")
         .ok_or_else(|| "cargo did not say where it built the models".to_owned())
 }
 
