@@ -58,7 +58,7 @@ struct All {
     #[arg(long)]
     install: bool,
     /// Only systems with this in their name; may be given several times.
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", value_parser = word_of_a_system)]
     only: Vec<String>,
     /// Only this row; may be given several times.
     #[arg(long, value_name = "ROW")]
@@ -75,6 +75,14 @@ struct All {
     /// Directory of the figures and plots.
     #[arg(long, value_name = "DIRECTORY", default_value = DIRECTORY)]
     directory: PathBuf,
+}
+
+/// A word that some system has in its name.
+fn word_of_a_system(word: &str) -> std::result::Result<String, String> {
+    if SYSTEMS.iter().any(|system| system.id.contains(word)) {
+        return Ok(word.to_owned());
+    }
+    Err("no system has it in its name; `list` names all".to_owned())
 }
 
 fn main() -> ExitCode {

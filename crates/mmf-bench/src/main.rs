@@ -93,7 +93,10 @@ impl Options {
     fn check(&self, names: &[String]) -> Result<()> {
         match names.iter().any(|name| self.wants(name)) {
             true => Ok(()),
-            false => Err(format!("nothing is called {:?}: --list names all", self.only).into()),
+            false => {
+                let words = self.only.join("\" or \"");
+                Err(format!("nothing has \"{words}\" in its name: --list names all").into())
+            }
         }
     }
 
