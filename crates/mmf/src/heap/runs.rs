@@ -12,7 +12,7 @@ use crate::journal::Journal;
 /// Most runs of one list that an allocation looks at.
 const LIST_WALK: usize = 64;
 /// Largest growth of the break beyond what is needed, in bytes: bounds the time of one step.
-const LARGEST_STEP: u64 = 1 << 20;
+const LARGEST_STEP: u64 = 1 << 18;
 
 /// The header of the run at `base`, checked against the heap's bounds.
 pub(crate) fn run_info(journal: &Journal<'_>, base: u64) -> Result<Info> {

@@ -11,7 +11,7 @@ use crate::format::run::{HEADER, Kind};
 use crate::format::{LINE, PAGE};
 use crate::heap::{allocate_run, free_run, run_info};
 use crate::journal::Journal;
-use crate::segment::Segment;
+use crate::segment::{Segment, prefetch_to_read};
 use crate::sync::{Ordering, fence};
 
 /// Where a hash leads: its directory entry and segment.
@@ -109,11 +109,11 @@ pub(crate) fn make_room(
         let depth = segment_depth(&journal, &place)?;
         let words = live_words(segment, place.base)?;
         if words.len() as u64 * 2 <= SPLIT_AT {
-            rebuild(&mut journal, &place, depth, hash_all(&words, hash_of)?)?;
+            rebuild(&mut journal, &place, depth, hash_all(segment, &words, hash_of)?)?;
         } else if depth == place.root.depth() {
             double(&mut journal, place.root)?;
         } else {
-            split(&mut journal, &place, depth, hash_all(&words, hash_of)?)?;
+            split(&mut journal, &place, depth, hash_all(segment, &words, hash_of)?)?;
         }
         journal.commit()?;
     }
@@ -191,7 +191,15 @@ fn split(
     free_run(journal, place.base)
 }
 
-fn hash_all(words: &[u64], hash_of: &dyn Fn(u64) -> Result<Hash>) -> Result<Vec<(Hash, u64)>> {
+/// The hashes of a segment's records, which lie anywhere: they are asked for all at once.
+fn hash_all(
+    segment: &Segment,
+    words: &[u64],
+    hash_of: &dyn Fn(u64) -> Result<Hash>,
+) -> Result<Vec<(Hash, u64)>> {
+    for word in words {
+        prefetch_to_read(segment.word(record_offset(*word))?);
+    }
     words.iter().map(|word| record_offset(*word)).map(|at| Ok((hash_of(at)?, at))).collect()
 }
 

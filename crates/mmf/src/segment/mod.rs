@@ -22,7 +22,7 @@ pub(crate) use line::words_that_match;
 pub(crate) use mapped::Segment;
 #[cfg(loom)]
 pub(crate) use model::Segment;
-pub(crate) use prefetch::prefetch_to_write;
+pub(crate) use prefetch::{prefetch_to_read, prefetch_to_write};
 pub(crate) use sleep::{sleep_on, wake};
 pub(crate) use small::SMALL_COPY;
 pub(crate) use source::{Source, remove_link};
