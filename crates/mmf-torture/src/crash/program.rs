@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use mmf::{ErrorKind, Namespace, Value};
+use mmf::{ErrorKind, LockOptions, Namespace, Value};
 
 use super::disk::Disk;
 use super::oracle::Oracle;
@@ -13,6 +14,8 @@ use crate::Result;
 const CAPACITY: u64 = 384 << 10;
 /// What a resize adds: so the file may have been cut to what it was before.
 const STEP: u64 = 64 << 10;
+/// How long anything takes after a crash, at most.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Files mixed from one program's pages.
 const CRASHES: usize = 4;
 /// Variables that the busy program sets before the flush and never again.
@@ -53,7 +56,7 @@ impl Place<'_> {
     }
 
     fn open(&self, name: &str) -> Result<Namespace> {
-        Ok(Namespace::builder(name).swapfile(self.crashed).open()?)
+        Ok(Namespace::builder(name).timeout(PATIENCE).swapfile(self.crashed).open()?)
     }
 
     /// Mixes files and has each judged.
@@ -91,6 +94,7 @@ impl Place<'_> {
         if let Some(finding) = namespace.check()?.first() {
             return Err(format!("not sound after the crash: {finding}").into());
         }
+        nobody_is_in_the_way(&namespace)?;
         let sum = match namespace.add("since the crash", 1) {
             Ok(sum) => Some(sum),
             Err(error) if error.kind() == ErrorKind::OutOfSpace => None,
@@ -106,6 +110,22 @@ impl Place<'_> {
         }
         Ok(())
     }
+}
+
+/// Every lock can be had and every variable set: what held them went with the crash.
+fn nobody_is_in_the_way(namespace: &Namespace) -> Result<()> {
+    let options = LockOptions::exclusive().timeout(PATIENCE);
+    drop(namespace.lock(&options)?);
+    let names = namespace.list("").collect::<mmf::Result<Vec<_>>>()?;
+    for name in names {
+        drop(namespace.lock_variable(&name, &options)?);
+        let value: Value = namespace.get(&name)?.ok_or("a listed variable is absent")?;
+        match namespace.set(&name, &value) {
+            Err(error) if error.kind() != ErrorKind::OutOfSpace => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// One thread that does one thing after another; pages are noted in between.
@@ -216,11 +236,25 @@ pub(super) fn busy(place: &Place<'_>, seed: u64) -> Result<Count> {
     Ok(count)
 }
 
-/// Sets values of one byte each, repeated, and deletes them.
+/// Sets values of one byte each, repeated, and deletes them; every other time behind a lock.
 fn change(namespace: &Namespace, is_over: &AtomicBool, seed: u64) -> mmf::Result<()> {
     let mut random = fastrand::Rng::with_seed(seed);
     while !is_over.load(Ordering::Relaxed) {
         let name = format!("changed {}", random.u8(0..20));
+        // Whoever sets one variable under its own lock must not meet one who locks them all.
+        let locks_all = (seed / 2).is_multiple_of(2);
+        let _guard = match random.u8(0..8) {
+            0 if locks_all => Some(namespace.lock(&LockOptions::exclusive())?),
+            1 => {
+                // Nobody sets anything meanwhile, this thread neither.
+                let shared = namespace.lock(&LockOptions::shared())?;
+                namespace.get::<Value>(&name)?;
+                shared.unlock()?;
+                continue;
+            }
+            2..4 if !locks_all => Some(namespace.lock_variable(&name, &LockOptions::exclusive())?),
+            _ => None,
+        };
         if random.u8(0..8) == 0 {
             namespace.delete(&name)?;
         } else {

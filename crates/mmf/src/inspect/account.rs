@@ -11,10 +11,9 @@ use crate::format::run::{BITMAP, HEADER, Info, Kind, PREVIOUS_PAGES};
 use crate::format::seat::Phase;
 use crate::heap::block_capacity;
 use crate::journal::Journal;
-use crate::record::{Glimpse, Record};
+use crate::record::{Glimpse, Record, record_offsets};
 use crate::seat::{Seat, all_places};
 use crate::segment::Segment;
-use crate::variable::record_offsets;
 
 /// Committed bytes by use.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -17,11 +17,11 @@ use crate::format::index::{
 use crate::format::run::{BITMAP, HEADER, Info, Kind, NEXT, PREVIOUS};
 use crate::heap::{block_capacity, is_block_for, slab_is_used};
 use crate::journal::Journal;
-use crate::record::{Glimpse, Record, find, name_of_record};
+use crate::record::{Glimpse, Record, find, name_of_record, record_offsets};
 use crate::registry::Patience;
 use crate::segment::Segment;
 use crate::sync::Ordering;
-use crate::variable::{Context, record_offsets};
+use crate::variable::Context;
 
 /// Passes over a namespace that others are changing; only what every pass finds is reported.
 const PASSES: usize = 5;

@@ -7,11 +7,10 @@ use crate::format::header::{HASH_SEED, OPTION_CHECKSUMS, OPTIONS};
 use crate::format::index::Hash;
 use crate::format::publish::Publish;
 use crate::heap;
-use crate::record::{Glimpse, Record, name_of_record};
+use crate::record::{Glimpse, Record, name_of_record, record_offsets};
 use crate::segment::Segment;
 use crate::sync::Ordering;
 use crate::value::ValueType;
-use crate::variable::record_offsets;
 
 /// Bytes hashed at a time.
 const PIECE: usize = 64 << 10;

@@ -12,12 +12,12 @@ use crate::format::header::{
 };
 use crate::format::seat::HeldMode;
 use crate::journal::Journal;
-use crate::record::{Glimpse, Record, name_of_record, record_of_lock};
+use crate::record::{Glimpse, Record, name_of_record, record_of_lock, record_offsets};
 use crate::registry::Registry;
 use crate::seat::Seat;
 use crate::segment::Segment;
 use crate::sync::Ordering;
-use crate::variable::{Context, record_offsets};
+use crate::variable::Context;
 
 /// How long statistics wait for the structure to stand still.
 const LOOK_AFTER: Duration = Duration::from_millis(100);

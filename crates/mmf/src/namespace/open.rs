@@ -18,7 +18,7 @@ use crate::format::header::{
 };
 use crate::inspect::header::read_header;
 use crate::platform::{self, Access, FileFacts, FileIdentity, Owner};
-use crate::registry::Registry;
+use crate::registry::{Patience, Registry};
 use crate::segment::{Segment, Source, remove_link};
 use crate::sync::Ordering;
 use crate::variable::Context;
@@ -341,6 +341,7 @@ fn attach_to(
         return Ok(Attempt::Again);
     }
     if let Some(mark) = mark {
+        registry.settle_after_crash(&mut Patience::new(builder.timeout, None))?;
         mark.set(registry.segment())?;
     }
     handle(builder, registry).map(Attempt::Opened)

@@ -20,7 +20,7 @@ use crate::inspect::header::{HeaderFacts, read_any_header};
 use crate::inspect::salvage::{Kept, Loss, Survey, survey};
 use crate::inspect::{Finding, check, require_reached};
 use crate::platform;
-use crate::registry::{Registry, program_name};
+use crate::registry::{Patience, Registry, program_name};
 use crate::segment::Segment;
 use crate::sync::Ordering;
 use crate::value::Encoded;
@@ -53,6 +53,7 @@ pub(super) fn rehearse(file: &File, facts: &HeaderFacts, length: u64) -> Result<
     }
     let segment = Segment::copy_of_file(file, facts.capacity)?;
     let examined = Registry::attach_alone(segment).and_then(|registry| {
+        registry.settle_after_crash(&mut Patience::new(Some(REHEARSAL_TIMEOUT), None))?;
         let context = Context {
             registry,
             autolock: false,

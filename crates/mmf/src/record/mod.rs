@@ -4,6 +4,7 @@ mod access;
 mod link;
 mod publish;
 mod read;
+mod walk;
 
 #[cfg(all(test, loom))]
 mod models;
@@ -17,3 +18,4 @@ pub(crate) use link::{
 };
 pub(crate) use publish::{Exchange, LockAttempt, resolve_intent};
 pub(crate) use read::{GLIMPSES, Glimpse, find, find_at_once, restless};
+pub(crate) use walk::{Slabs, record_offsets};

@@ -114,6 +114,14 @@ impl Record<'_> {
         seat.set_intent(Intent::NONE);
     }
 
+    /// Takes the publish lock away from whoever has it, at the same version: behind a crash of the
+    /// system, when nobody has.
+    pub(crate) fn free_publish_lock(&self) {
+        if self.publish().is_locked() {
+            self.unlock_unchanged();
+        }
+    }
+
     /// Gives the publish lock back at the same version. Sleepers stay announced: those who wait
     /// for a new version still wait for it, those who wait for the lock are woken.
     pub(super) fn unlock_unchanged(&self) {

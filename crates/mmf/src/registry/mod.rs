@@ -2,6 +2,7 @@
 //! (`docs/protocols.md`, sections 3, 5 and 6).
 
 mod attachment;
+mod crash;
 #[cfg(all(test, loom))]
 mod models;
 mod patience;

@@ -10,7 +10,7 @@ use crate::format::run::{INFO, Info};
 use crate::format::seat::NO_PLACE;
 use crate::heap;
 use crate::platform::wall_clock_milliseconds;
-use crate::record::{Record, UntoldDeath, name_of_record, unlink_if_unused};
+use crate::record::{Record, UntoldDeath, name_of_record, record_offsets, unlink_if_unused};
 use crate::registry::{SeatLease, Structural, return_block};
 use crate::seat::{Seat, all_places, places_of};
 use crate::segment::SMALL_COPY;
@@ -312,7 +312,7 @@ fn stock(
 /// Unmakes every record that has neither value nor lock: leftovers of interrupted unlocks.
 fn sweep(structural: &Structural<'_>, seat: &Seat<'_>) -> Result<()> {
     let segment = structural.segment();
-    for offset in super::iterate::record_offsets(segment) {
+    for offset in record_offsets(segment) {
         let record = Record::at(segment, offset?)?;
         let publish = record.publish();
         if record.identity().is_live() && record.descriptor(publish.current()).is_none() {

@@ -16,7 +16,6 @@ mod write;
 pub use compare::Comparison;
 pub(crate) use context::{Context, Hint, Target};
 pub use iterate::NameIterator;
-pub(crate) use iterate::record_offsets;
 pub(crate) use read::Seen;
 pub use wait::{Condition, Outcome};
 pub(crate) use wanted::{Header, Nothing, Payload, Wanted};

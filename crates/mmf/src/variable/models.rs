@@ -311,7 +311,7 @@ fn loom_walk_a_new_slab_is_clean_and_leads_on() {
         let walker = {
             let segment = segment.clone();
             thread::spawn(move || {
-                let offsets = super::record_offsets(&segment).map(|offset| offset.unwrap());
+                let offsets = crate::record::record_offsets(&segment).map(|offset| offset.unwrap());
                 for offset in offsets.skip(1).take(1) {
                     let word = Record::at(&segment, offset).unwrap().publish_word();
                     assert_eq!(word.load(Ordering::Relaxed), 0, "the record is not clean");
