@@ -1,7 +1,5 @@
 //! Names in order, in bounded memory.
 
-use std::collections::BinaryHeap;
-
 /// Bytes that the names of one walk take at most.
 const BUDGET: usize = 32 << 20;
 /// Bytes that a name takes beside its letters.
@@ -10,8 +8,8 @@ const BESIDE: usize = size_of::<String>() + 16;
 /// The names that `walk` finds, in ascending order, each once; `walk` starts a new walk over all
 /// names.
 ///
-/// Each walk keeps the names that come next and fit into 32 MiB, so there are as many walks as the
-/// names have times 32 MiB. That a name is greater than the last one is also what tells a variable
+/// Each walk keeps the names that come next and fit into 16 to 32 MiB, so there are as many walks as
+/// the names have times that. That a name is greater than the last one is also what tells a variable
 /// that was deleted and made again meanwhile from a second one.
 pub fn ascending<W, I, E>(walk: W) -> Ascending<W>
 where
@@ -27,7 +25,7 @@ pub struct Ascending<W> {
     budget: usize,
     /// The next names, in descending order.
     next: Vec<String>,
-    /// The greatest name that was kept by a walk.
+    /// The greatest name that a walk has kept.
     last: Option<String>,
     is_over: bool,
 }
@@ -39,29 +37,50 @@ where
 {
     /// Walks once, and keeps the least of the names behind the last.
     fn refill(&mut self) -> Result<(), E> {
-        let mut least = BinaryHeap::new();
+        let mut least = Vec::new();
         let mut bytes = 0;
-        let mut is_full = false;
+        // Once names were left out, those that are kept end with this one.
+        let mut most: Option<String> = None;
         for name in (self.walk)() {
             let name = name?;
             let is_behind = self.last.as_ref().is_none_or(|last| name > *last);
-            if !is_behind || (is_full && least.peek().is_some_and(|most| name >= *most)) {
+            if !is_behind || most.as_ref().is_some_and(|most| name > *most) {
                 continue;
             }
             bytes += name.len() + BESIDE;
             least.push(name);
-            while bytes > self.budget && least.len() > 1 {
-                bytes -= least.pop().map_or(0, |most| most.len() + BESIDE);
-                is_full = true;
+            // Not at every name: sorting is worth it when half of them are left out.
+            if bytes > self.budget && least.len() > 1 {
+                bytes = keep_least(&mut least, self.budget / 2);
+                most = least.last().cloned();
             }
         }
-        self.is_over = !is_full;
-        self.next = least.into_sorted_vec();
-        self.next.dedup();
-        self.next.reverse();
-        self.last = self.next.first().cloned().or(self.last.take());
+        keep_least(&mut least, usize::MAX);
+        self.is_over = most.is_none();
+        self.last = least.last().cloned().or(self.last.take());
+        least.reverse();
+        self.next = least;
         Ok(())
     }
+}
+
+/// Sorts names, removes those that are there twice and, but for the first, those beyond `budget`
+/// bytes; returns the bytes that the others take.
+fn keep_least(names: &mut Vec<String>, budget: usize) -> usize {
+    names.sort_unstable();
+    names.dedup();
+    let mut bytes = 0;
+    let mut count = 0;
+    for name in &*names {
+        let with = bytes + name.len() + BESIDE;
+        if with > budget && count > 0 {
+            break;
+        }
+        bytes = with;
+        count += 1;
+    }
+    names.truncate(count);
+    bytes
 }
 
 impl<W, I, E> Iterator for Ascending<W>
