@@ -8,6 +8,8 @@ use crate::failure::Failure;
 
 /// Bytes that are written at once.
 const BUFFER: usize = 1 << 16;
+/// Names of temporary files that are tried before giving up.
+const ATTEMPTS: u32 = 1000;
 
 /// Where a file is written: beside the one that it will replace. What is dropped without
 /// [`Destination::commit`] leaves no trace.
@@ -55,14 +57,12 @@ impl Destination {
             }
             Err(_) => None,
         };
-        let name = real.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-        let beside = real.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        let temporary = Some(Temporary { path: beside, is_kept: false });
+        let (file, temporary) = beside(&real)?;
         if let Some(metadata) = existing {
             file.set_permissions(metadata.permissions())?;
         }
-        Ok(Self { path: real, writer: BufWriter::with_capacity(BUFFER, file), temporary })
+        let writer = BufWriter::with_capacity(BUFFER, file);
+        Ok(Self { path: real, writer, temporary: Some(temporary) })
     }
 
     /// Puts what was written in its place, after it has reached the device.
@@ -85,9 +85,50 @@ impl Destination {
     }
 }
 
+/// Makes a file in the directory of `path`.
+fn beside(path: &Path) -> io::Result<(File, Temporary)> {
+    let process = std::process::id();
+    let mut attempt = 0;
+    loop {
+        let path = path.with_file_name(format!(".mmf-{process}-{attempt}.part"));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((file, Temporary { path, is_kept: false })),
+            // A process that had this number may have been killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < ATTEMPTS => {
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn failure(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
         _ => Failure::Other(format!("cannot write {}: {error}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_a_killed_process_left_is_passed_by() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let left = directory.path().join(format!(".mmf-{}-0.part", std::process::id()));
+        fs::write(&left, "left").expect("a file");
+        let path = directory.path().join("n".repeat(255));
+        let mut destination = Destination::new(&path).expect("a file");
+        destination.write(b"whole").expect("room");
+        assert!(!path.exists());
+        destination.commit().expect("room");
+        assert_eq!(fs::read(&path).expect("the file"), b"whole");
+        assert_eq!(fs::read(&left).expect("the file"), b"left");
+        let mut dropped = Destination::new(&path).expect("a file");
+        dropped.write(b"half").expect("room");
+        drop(dropped);
+        assert_eq!(fs::read(&path).expect("the file"), b"whole");
+        assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 2);
     }
 }

@@ -29,7 +29,8 @@ Examples:
   mmf export shop | gzip > shop.jsonl.gz
   mmf export shop | mmf import copy --create
 
-FILE is replaced when everything is written, and stays as it was until then. Exporting needs a bounded \
+FILE is replaced when everything is written, and stays as it was until then; an export that is killed \
+may leave .mmf-NUMBER.part beside it. Exporting needs a bounded \
 amount of memory, however many variables there are.")]
 pub struct Export {
     /// Name of the namespace
