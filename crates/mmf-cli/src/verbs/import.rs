@@ -232,12 +232,12 @@ impl Import {
                 let stored = counts.new + counts.replaced;
                 let kept = match counts.kept {
                     0 => String::new(),
-                    kept => format!(" and {kept} left as they were"),
+                    kept => format!(", {kept} kept as they were"),
                 };
+                let left = held.len() - index;
                 format!(
-                    "of lines {from} to {to} {stored} variables were stored{kept}; nothing of lines \
-                     {line} to {last} was, {} variables",
-                    held.len() - index
+                    "stored from lines {from} to {to}: {stored} variables{kept}; not stored: all \
+                     {left} from lines {line} to {last}"
                 )
             }
         };

@@ -178,10 +178,10 @@ fn an_import_that_cannot_fit_stores_nothing_or_says_what_it_stored() {
     let complaint = run.complaints();
     let stored = place.mmf("list shop --json").json().as_array().expect("names").len() - 1;
     let expected = format!(
-        "of lines 2 to {} {stored} variables were stored; nothing of lines {} to 25 was, {} variables",
+        "stored from lines 2 to {}: {stored} variables; not stored: all {} from lines {} to 25",
         stored + 1,
-        stored + 2,
-        24 - stored
+        24 - stored,
+        stored + 2
     );
     assert!(stored > 0 && complaint.contains(&expected), "{stored}: {complaint}");
     assert!(complaint.contains(&format!("cannot import line {} of", stored + 2)), "{complaint}");
@@ -223,7 +223,14 @@ fn a_lock_halts_an_import_and_the_message_says_where() {
     // What is locked as shared can be looked at, and not set.
     let holder = place.hold("--shared --variable b");
     let halted = place.mmf_reading(import, input.as_bytes());
-    halted.fails(3, &["line 3", "of lines 2 to 2 1 variables", "nothing of lines 3 to 4", "mmf"]);
+    halted.fails(
+        3,
+        &[
+            "line 3 of",
+            "stored from lines 2 to 2: 1 variables; not stored: all 2 from lines 3 to 4",
+            "(mmf)",
+        ],
+    );
     place.release();
     holder.end().ends(0);
     place.mmf_reading(import, input.as_bytes()).prints("");
