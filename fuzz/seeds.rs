@@ -10,13 +10,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let corpus = Path::new("corpus");
     fs::create_dir_all(corpus.join("open"))?;
     fs::create_dir_all(corpus.join("value"))?;
+    fs::create_dir_all(corpus.join("export"))?;
     let name = format!("mmf-fuzz-seeds-{}", std::process::id());
     let namespace = Namespace::builder(&name).capacity(96 << 10).create()?;
     let written = files(&namespace, &corpus.join("open"));
     drop(namespace);
     mmf::remove_namespace(&name, true)?;
     written?;
-    values(&corpus.join("value"))
+    values(&corpus.join("value"))?;
+    exported(&corpus.join("export"))
 }
 
 /// The file of a namespace at several moments.
@@ -64,6 +66,21 @@ fn values(corpus: &Path) -> Result<(), Box<dyn std::error::Error>> {
         let mut bytes = vec![u8::try_from(position.ok_or("an unknown type")?)?];
         bytes.extend_from_slice(encoded.as_bytes());
         fs::write(corpus.join(encoded.value_type().to_string()), bytes)?;
+    }
+    Ok(())
+}
+
+/// A value as an export has it, of each type, behind the number that the target takes for the type.
+fn exported(corpus: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let structure = r#"{"a":[0.1,null,{"$integer":"-9223372036854775808"}],"b":{"$map":[[
+        {"$bytes":"0x00"},{"$float":"nan"}],[7,{"$opaque":{"language":"perl","data":"0x01"}}]]}}"#;
+    let opaque = r#"{"language":"perl","data":"0x0102"}"#;
+    let texts = [
+        "null", "true", "-1", "\"18446744073709551615\"", "\"nan:0x7ff8000000000001\"",
+        "\"t\\u00e9\"", "\"0x00ff\"", structure, opaque, "5",
+    ];
+    for (number, (value_type, text)) in (0..).zip(ValueType::ALL.iter().zip(texts)) {
+        fs::write(corpus.join(value_type.to_string()), [&[number], text.as_bytes()].concat())?;
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use crate::command::CommandLine;
 use crate::workspace::Workspace;
 
 /// Packages of the system, by their Debian names.
-const SYSTEM_PACKAGES: [&str; 4] = ["gcc", "libc6-dev", "util-linux", "valgrind"];
+const SYSTEM_PACKAGES: [&str; 6] =
+    ["bash", "gcc", "groff-base", "libc6-dev", "util-linux", "valgrind"];
 
 /// A cargo subcommand in the one version that these checks are known to work with.
 pub struct CargoTool {

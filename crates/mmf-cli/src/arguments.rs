@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, Parser};
 
 use crate::failure::USAGE;
 use crate::output;
@@ -36,6 +36,7 @@ Examples:
   mmf add shop visits 1
   mmf wait shop door --exists --timeout 5s
   mmf lock shop --timeout 300ms -- ./update
+  mmf export shop shop.jsonl
   mmf demo
 
 Exit codes:
@@ -50,6 +51,25 @@ Environment:
   MMF_DIR  the directory of the namespaces, instead of a private one in shared memory
 
 `mmf VERB --help` has examples for each verb.";
+
+/// The command with the verbs that are for people, as completions and manual pages describe it.
+pub fn shown() -> Command {
+    let whole = CommandLine::command();
+    let verbs = whole.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
+    let mut shown = Command::new("mmf")
+        .about(whole.get_about().cloned().unwrap_or_default())
+        .long_about(whole.get_long_about().cloned().unwrap_or_default())
+        .after_help(AFTER_HELP)
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .subcommand_value_name("VERB")
+        .subcommand_help_heading("VERBS")
+        .args(whole.get_arguments().cloned())
+        .subcommands(verbs);
+    shown.build();
+    shown
+}
 
 /// Answers a command line that asks for help or is wrong; returns the exit code.
 pub fn explain(error: &clap::Error) -> u8 {
@@ -93,7 +113,6 @@ fn in_one_line(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_defined() {

@@ -65,6 +65,13 @@ pub enum Failure {
         /// Why.
         message: String,
     },
+    /// The work ended half-way; the message says what is done and what is not.
+    Halted {
+        /// The exit code.
+        code: u8,
+        /// What is done, what is not, and why.
+        message: String,
+    },
     /// A signal asked the process to end.
     Signalled(u8),
     /// Whoever read the output has left.
@@ -84,6 +91,11 @@ impl Failure {
         Self::Other(format!("cannot read {}: {error}", path.display()))
     }
 
+    /// Whether it says that the namespace does not exist.
+    pub fn is_missing_namespace(&self) -> bool {
+        matches!(self, Self::Library(error) if is_missing(error))
+    }
+
     /// This failure, or the verdict when it only says that nobody reads the output any more.
     pub fn or(self, verdict: Verdict) -> Outcome {
         match self {
@@ -100,17 +112,22 @@ impl Failure {
             Self::Missing(_) | Self::Differs(_) => NO,
             Self::TimedOut(_) => TIMED_OUT,
             Self::Other(_) => OTHER,
-            Self::NotStarted { code, .. } => *code,
+            Self::NotStarted { code, .. } | Self::Halted { code, .. } => *code,
             Self::Signalled(signal) => SIGNALLED.saturating_add(*signal),
             Self::ClosedPipe => Verdict::Done.exit_code(),
         }
     }
 }
 
+/// Whether a namespace does not exist. With a source, it is the operating system that misses a file
+/// on the way.
+fn is_missing(error: &mmf::Error) -> bool {
+    error.kind() == ErrorKind::NotFound && error.source().is_none()
+}
+
 fn exit_code_of(error: &mmf::Error) -> u8 {
     match error.kind() {
-        // With a source, it is the operating system that misses a file on the way.
-        ErrorKind::NotFound if error.source().is_none() => NO,
+        _ if is_missing(error) => NO,
         ErrorKind::InvalidName | ErrorKind::InvalidArgument => USAGE,
         ErrorKind::TimedOut | ErrorKind::Contended => TIMED_OUT,
         _ => OTHER,
@@ -126,7 +143,8 @@ impl fmt::Display for Failure {
             | Self::Differs(message)
             | Self::TimedOut(message)
             | Self::Other(message)
-            | Self::NotStarted { message, .. } => out.write_str(message),
+            | Self::NotStarted { message, .. }
+            | Self::Halted { message, .. } => out.write_str(message),
             Self::Signalled(signal) => write!(out, "ended by signal {signal}"),
             Self::ClosedPipe => out.write_str("whoever read the output has left"),
         }

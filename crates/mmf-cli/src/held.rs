@@ -33,7 +33,7 @@ impl Mark {
         let mut parts = entry.split(':');
         let namespace = u128::from_str_radix(parts.next()?, 16).ok()?;
         let process = parts.next()?.parse().ok()?;
-        let name = crate::input::hexadecimal(parts.next()?)?;
+        let name = crate::hexadecimal::read(parts.next()?)?;
         let name = String::from_utf8(name).ok()?;
         let variable = Some(name).filter(|name| !name.is_empty());
         Some(Self { namespace, process, variable })

@@ -7,9 +7,7 @@ use clap::{Args, ValueEnum};
 use mmf::{Encoded, FromValue, Structure, ToValue, Value};
 
 use crate::failure::Failure;
-
-/// What begins bytes in hexadecimal.
-const HEXADECIMAL: &str = "0x";
+use crate::hexadecimal;
 
 /// Types that a value can be given as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -114,8 +112,10 @@ impl Input {
 /// A value from an argument.
 pub fn from_argument(text: String, type_name: TypeName) -> Result<Input, Failure> {
     if type_name == TypeName::Bytes {
-        let bytes = match text.strip_prefix(HEXADECIMAL) {
-            Some(digits) => hexadecimal(digits).ok_or_else(|| malformed(&text, "hexadecimal"))?,
+        let bytes = match text.strip_prefix(hexadecimal::PREFIX) {
+            Some(digits) => {
+                hexadecimal::read(digits).ok_or_else(|| malformed(&text, "hexadecimal"))?
+            }
             None => text.into_bytes(),
         };
         return Ok(Input::Plain(Value::Bytes(bytes)));
@@ -162,18 +162,6 @@ fn malformed(text: &str, what: &str) -> Failure {
     let beginning: String = text.chars().take(60).collect();
     let rest = if beginning.len() < text.len() { "…" } else { "" };
     Failure::Usage(format!("{beginning:?}{rest} is not {what}"))
-}
-
-/// The bytes that pairs of hexadecimal digits stand for.
-pub fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| match pair {
-            [high, low] => Some(digit(high)? << 4 | digit(low)?),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -5,12 +5,16 @@
 
 mod arguments;
 mod demo;
+mod exchange;
 mod failure;
 mod format;
 mod held;
+mod hexadecimal;
 mod input;
+mod manual;
 mod output;
 mod platform;
+mod reading;
 mod rows;
 mod session;
 mod units;

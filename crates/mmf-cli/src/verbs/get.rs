@@ -7,10 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::failure::{Failure, Outcome, Verdict};
 use crate::output::Output;
+use crate::reading::{self, Reading};
 use crate::session::{Purpose, Session};
-
-/// Attempts to read value and version between two sets, before sets are made to wait.
-const ATTEMPTS: usize = 100;
 
 /// Print a value.
 #[derive(Debug, Args)]
@@ -36,7 +34,7 @@ pub struct Get {
 
 /// A value and what belongs to it.
 #[derive(Serialize)]
-struct Reading<'a> {
+struct Document<'a> {
     name: &'a str,
     #[serde(rename = "type")]
     type_name: &'static str,
@@ -60,7 +58,7 @@ impl Get {
             let (type_name, version, value) = self.read(&namespace)?.ok_or_else(missing)?;
             let value = RawValue::from_string(value.to_json())?;
             let type_name = type_name.name();
-            output.json(&Reading { name: &self.variable, type_name, version, value })?;
+            output.json(&Document { name: &self.variable, type_name, version, value })?;
         } else {
             let value: Value = namespace.get(&self.variable)?.ok_or_else(missing)?;
             output.line(value)?;
@@ -68,14 +66,15 @@ impl Get {
         Ok(Verdict::Done)
     }
 
-    /// A value with its own type and version, and not with those of another set.
+    /// A value with its own type and version.
     fn read(&self, namespace: &Namespace) -> mmf::Result<Option<(ValueType, u64, Value)>> {
-        for _ in 0..ATTEMPTS {
-            let Some(metadata) = namespace.metadata(&self.variable)? else { return Ok(None) };
-            let Some(value) = namespace.get(&self.variable)? else { return Ok(None) };
-            if namespace.version(&self.variable)? == Some(metadata.version) {
-                return Ok(Some((metadata.value_type, metadata.version, value)));
-            }
+        let Some(Reading { value_type, value, metadata }) =
+            reading::read(namespace, &self.variable)?
+        else {
+            return Ok(None);
+        };
+        if let Some(metadata) = metadata {
+            return Ok(Some((value_type, metadata.version, value)));
         }
         // Others set it without a pause: under a shared lock they have to make one.
         let _lock = namespace.lock_variable(&self.variable, &LockOptions::shared())?;

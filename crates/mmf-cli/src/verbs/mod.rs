@@ -2,14 +2,18 @@
 
 mod add;
 mod check;
+mod completions;
 mod create;
 mod debug;
 mod delete;
 mod demo;
 mod exists;
+mod export;
 mod get;
+mod import;
 mod list;
 mod lock;
+mod man;
 mod remove;
 mod resize;
 mod set;

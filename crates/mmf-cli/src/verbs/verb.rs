@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    add, check, create, debug, delete, demo, exists, get, list, lock, remove, resize, set, stat,
-    wait,
+    add, check, completions, create, debug, delete, demo, exists, export, get, import, list, lock,
+    man, remove, resize, set, stat, wait,
 };
 use crate::demo::Part;
 use crate::failure::Outcome;
@@ -26,9 +26,13 @@ pub enum Verb {
     Stat(stat::Stat),
     Check(check::Check),
     Debug(debug::Debug),
+    Export(export::Export),
+    Import(import::Import),
     Resize(resize::Resize),
     Remove(remove::Remove),
     Demo(demo::Demo),
+    Completions(completions::Completions),
+    Man(man::Man),
     /// A process of the demonstration
     #[command(hide = true)]
     DemoPart(Part),
@@ -50,9 +54,13 @@ impl Verb {
             Self::Stat(verb) => verb.run(session, output),
             Self::Check(verb) => verb.run(session, output),
             Self::Debug(verb) => verb.run(session, output),
+            Self::Export(verb) => verb.run(session, output),
+            Self::Import(verb) => verb.run(session, output),
             Self::Resize(verb) => verb.run(session, output),
             Self::Remove(verb) => verb.run(output),
             Self::Demo(verb) => verb.run(output),
+            Self::Completions(verb) => verb.run(output),
+            Self::Man(verb) => verb.run(output),
             Self::DemoPart(part) => part.run(),
         }
     }

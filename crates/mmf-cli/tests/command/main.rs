@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod demo;
+mod describing;
+mod exchange;
 mod locking;
 mod looking;
 mod namespaces;

@@ -44,6 +44,9 @@ fn read_permission_is_enough_to_look() {
     as_plain_user(&place, "stat shop").ends(0);
     as_plain_user(&place, "check shop").prints("shop: no findings\n");
     as_plain_user(&place, "debug shop").ends(0);
+    assert!(as_plain_user(&place, "export shop").ends(0).text().contains("\"name\":\"v\""));
+    as_plain_user(&place, "import shop /dev/null --dry-run").fails(4, &["it is empty"]);
+    as_plain_user(&place, "import shop /dev/null").fails(4, &["ermission"]);
     as_plain_user(&place, "set shop v y").fails(4, &["ermission"]);
     as_plain_user(&place, "add shop c").fails(4, &["ermission"]);
     as_plain_user(&place, "lock shop -- true").fails(4, &["ermission"]);

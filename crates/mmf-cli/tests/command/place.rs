@@ -177,6 +177,14 @@ impl Run {
         self
     }
 
+    /// It ended with one of these exit codes, which is returned.
+    #[track_caller]
+    pub fn ends_either(self, one: i32, other: i32) -> i32 {
+        let ended = self.output.status.code();
+        assert!([Some(one), Some(other)].contains(&ended), "{}: {}", self.line, self.complaints());
+        ended.unwrap_or(other)
+    }
+
     /// It succeeded and printed exactly this.
     #[track_caller]
     pub fn prints(self, expected: &str) -> Self {

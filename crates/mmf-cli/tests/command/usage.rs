@@ -2,9 +2,26 @@
 
 use crate::place::Place;
 
-const VERBS: [&str; 15] = [
-    "create", "set", "get", "delete", "exists", "list", "add", "wait", "lock", "stat", "check",
-    "debug", "resize", "remove", "demo",
+const VERBS: [&str; 19] = [
+    "create",
+    "set",
+    "get",
+    "delete",
+    "exists",
+    "list",
+    "add",
+    "wait",
+    "lock",
+    "stat",
+    "check",
+    "debug",
+    "export",
+    "import",
+    "resize",
+    "remove",
+    "demo",
+    "completions",
+    "man",
 ];
 
 #[test]

@@ -77,10 +77,32 @@ impl<'a> Encoded<'a> {
         Self { value_type, payload: Payload::Owned(payload) }
     }
 
-    /// `value` as deterministic CBOR, whatever its type.
-    pub(super) fn structure(value: &Value) -> Result<Self> {
+    /// `value` as deterministic CBOR, whatever its type: a scalar is stored as a structure too.
+    ///
+    /// # Errors
+    ///
+    /// `Encoding` when the value is nested deeper than 128 levels or a map has a key twice.
+    ///
+    /// ```
+    /// use mmf::{Encoded, Value, ValueType};
+    ///
+    /// let encoded = Encoded::structure(&Value::from(5))?;
+    /// assert_eq!((encoded.value_type(), encoded.as_bytes()), (ValueType::Structure, &[5][..]));
+    /// # Ok::<(), mmf::Error>(())
+    /// ```
+    pub fn structure(value: &Value) -> Result<Self> {
         let payload = Payload::Owned(cbor::encode(value)?);
         Ok(Self { value_type: ValueType::Structure, payload })
+    }
+
+    /// The same, with a payload of its own where it was borrowed.
+    pub fn into_owned(self) -> Encoded<'static> {
+        let payload = match self.payload {
+            Payload::Inline(word, length) => Payload::Inline(word, length),
+            Payload::Borrowed(bytes) => Payload::Owned(bytes.to_vec()),
+            Payload::Owned(bytes) => Payload::Owned(bytes),
+        };
+        Encoded { value_type: self.value_type, payload }
     }
 
     fn word(value_type: ValueType, word: [u8; 8]) -> Self {
@@ -110,6 +132,14 @@ pub trait ToValue {
     ///
     /// `Encoding` when the value has no stored form, such as a map with a key twice.
     fn encode(&self) -> Result<Encoded<'_>>;
+}
+
+/// What is encoded already is stored as it is, without a copy.
+impl ToValue for Encoded<'_> {
+    fn encode(&self) -> Result<Encoded<'_>> {
+        let payload = Payload::Borrowed(self.as_bytes());
+        Ok(Encoded { value_type: self.value_type, payload })
+    }
 }
 
 macro_rules! encode_integers {

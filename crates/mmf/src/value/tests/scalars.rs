@@ -2,7 +2,7 @@
 
 use super::{bytes, failure, list, map, stored, text, through};
 use crate::error::ErrorKind;
-use crate::value::{Encoded, Value, ValueType};
+use crate::value::{Encoded, ToValue, Value, ValueType};
 
 #[test]
 fn tags_and_names_are_fixed() {
@@ -166,4 +166,18 @@ fn json_is_what_parsers_read() {
          [[\"a\",null],[1,null]],\"0xab\"]}"
     );
     assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+}
+
+#[test]
+fn what_is_encoded_is_stored_as_it_is() {
+    let value = list([Value::from(1), Value::Opaque { language: "perl".into(), data: vec![7] }]);
+    assert_eq!(stored(Encoded::structure(&value).unwrap()), stored(&value));
+    let opaque = Value::Opaque { language: "perl".into(), data: vec![7] };
+    let structure = Encoded::structure(&opaque).unwrap().into_owned();
+    assert_eq!(stored(&structure), (ValueType::Structure, bytes("d81b82647065726c4107")));
+    assert_eq!(through::<Value>(structure).unwrap(), opaque);
+    for value in [text("text"), Value::from(true), Value::F64(1.5), Value::from(vec![1_u8])] {
+        let owned = value.encode().unwrap().into_owned();
+        assert_eq!(stored(&owned), stored(&value));
+    }
 }
