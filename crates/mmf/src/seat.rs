@@ -190,6 +190,26 @@ impl<'a> Seat<'a> {
         self.words[HELD + index * 2].store(0, Ordering::Release);
     }
 
+    /// Notes an update under the lock of entry `index`. Relaxed: a fence follows, and then the look
+    /// at the namespace's lock.
+    pub(crate) fn begin_update(&self, index: usize) {
+        let word = &self.words[HELD + index * 2];
+        let held = Held(word.load(Ordering::Relaxed));
+        word.store(held.updating().0, Ordering::Relaxed);
+    }
+
+    /// Release: whoever finds the note gone comes after the update.
+    pub(crate) fn end_update(&self, index: usize) {
+        let word = &self.words[HELD + index * 2];
+        let held = Held(word.load(Ordering::Relaxed));
+        word.store(held.without_update().0, Ordering::Release);
+    }
+
+    /// Whether the seat is inside an update of any variable.
+    pub(crate) fn is_updating(&self) -> bool {
+        self.held_entries().any(|(_, held)| held.is_updating())
+    }
+
     /// The entry for a lock word, if the seat lists it.
     pub(crate) fn find_held(&self, lock: u64) -> Option<(usize, Held)> {
         self.held_entries().find(|(_, held)| held.lock() == lock)

@@ -100,7 +100,10 @@ pub(crate) enum HeldMode {
     Shared,
 }
 
-/// One held lock: bits 0-39 the lock word's offset, bit 40 shared, bits 41-63 depth.
+/// An update is under way under the lock.
+const UPDATING: u64 = 1 << 63;
+
+/// One held lock: bits 0-39 the lock word's offset, bit 40 shared, bits 41-62 depth, bit 63 updating.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Held(pub(crate) u64);
 
@@ -124,10 +127,23 @@ impl Held {
 
     /// How often the seat has acquired it; 0 while the acquisition is under way.
     pub(crate) const fn depth(self) -> u64 {
-        self.0 >> 41
+        (self.0 & !UPDATING) >> 41
     }
 
     pub(crate) const fn with_depth(self, depth: u64) -> Self {
-        Self::new(self.lock(), self.mode(), depth)
+        Self(Self::new(self.lock(), self.mode(), depth).0 | self.0 & UPDATING)
+    }
+
+    /// Whether the seat is inside an update of the variable: the namespace's lockers wait for it.
+    pub(crate) const fn is_updating(self) -> bool {
+        self.0 & UPDATING != 0
+    }
+
+    pub(crate) const fn updating(self) -> Self {
+        Self(self.0 | UPDATING)
+    }
+
+    pub(crate) const fn without_update(self) -> Self {
+        Self(self.0 & !UPDATING)
     }
 }

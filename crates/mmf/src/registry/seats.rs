@@ -81,6 +81,24 @@ impl Registry {
         self.remembered().map(|lease| lease.number)
     }
 
+    /// Whether a seat of this namespace is this thread's, by whichever handle.
+    #[cold]
+    pub(crate) fn is_of_this_thread(&self, seat: u32) -> bool {
+        let find = |leases: &RefCell<Vec<Kept>>| {
+            let leases = leases.borrow();
+            let with_number = leases.iter().filter(|kept| kept.lease.number == seat);
+            let current = with_number.filter(|kept| kept.lease.epoch == fork_epoch());
+            current.filter_map(|kept| kept.registry.upgrade()).collect::<Vec<_>>()
+        };
+        let Ok(registries) = LEASES.try_with(find) else { return false };
+        // Two handles on one namespace have one file; memory of its own has one handle.
+        let identity = |registry: &Self| registry.segment().source().map(|source| source.identity);
+        registries.iter().any(|other| {
+            other.number() == self.number()
+                || (identity(other).is_some() && identity(other) == identity(self))
+        })
+    }
+
     #[inline(always)]
     fn is_current(&self, lease: &SeatLease) -> bool {
         lease.registry == self.number() && lease.epoch == fork_epoch()
