@@ -58,8 +58,8 @@ pub enum Failure {
     TimedOut(String),
     /// Something else went wrong.
     Other(String),
-    /// A command could not be started; shells have exit codes of their own for that.
-    NotStarted {
+    /// A command could not be started or did not do its work; shells have exit codes for that.
+    Command {
         /// The exit code.
         code: u8,
         /// Why.
@@ -100,7 +100,7 @@ impl Failure {
             Self::Missing(_) | Self::Differs(_) => NO,
             Self::TimedOut(_) => TIMED_OUT,
             Self::Other(_) => OTHER,
-            Self::NotStarted { code, .. } => *code,
+            Self::Command { code, .. } => *code,
             Self::Signalled(signal) => SIGNALLED.saturating_add(*signal),
             Self::ClosedPipe => Verdict::Done.exit_code(),
         }
@@ -126,7 +126,7 @@ impl fmt::Display for Failure {
             | Self::Differs(message)
             | Self::TimedOut(message)
             | Self::Other(message)
-            | Self::NotStarted { message, .. } => out.write_str(message),
+            | Self::Command { message, .. } => out.write_str(message),
             Self::Signalled(signal) => write!(out, "ended by signal {signal}"),
             Self::ClosedPipe => out.write_str("whoever read the output has left"),
         }

@@ -10,10 +10,14 @@ mod exists;
 mod get;
 mod list;
 mod lock;
+mod max;
+mod min;
 mod remove;
 mod resize;
 mod set;
 mod stat;
+mod swap;
+mod update;
 mod verb;
 mod wait;
 
