@@ -2,9 +2,9 @@
 
 use crate::place::Place;
 
-const VERBS: [&str; 15] = [
-    "create", "set", "get", "delete", "exists", "list", "add", "wait", "lock", "stat", "check",
-    "debug", "resize", "remove", "demo",
+const VERBS: [&str; 19] = [
+    "create", "set", "get", "delete", "exists", "list", "add", "max", "min", "swap", "update",
+    "wait", "lock", "stat", "check", "debug", "resize", "remove", "demo",
 ];
 
 #[test]
