@@ -31,8 +31,8 @@ pub(crate) fn begin_update(
     if is_inside || !autolock {
         return Ok(Entry::Open);
     }
-    // Relaxed: the read that follows acquires what was done under the lock before.
-    let entry = match LockWord(namespace.load(Ordering::Relaxed)) {
+    // Acquire: an update that finds the lock free comes after what was done under it.
+    let entry = match LockWord(namespace.load(Ordering::Acquire)) {
         word if word.is_free() || word.owner() == Some(seat.number) => Entry::Open,
         _ if seat.find_held(NAMESPACE_LOCK).is_some() => Entry::OwnShared,
         _ => Entry::Wait,
