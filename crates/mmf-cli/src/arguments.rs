@@ -34,6 +34,7 @@ Examples:
   mmf set shop price 12.5 --type f64
   mmf get shop price
   mmf add shop visits 1
+  mmf update shop total -- awk '{print $1 * 2}'
   mmf wait shop door --exists --timeout 5s
   mmf lock shop --timeout 300ms -- ./update
   mmf export shop shop.jsonl
@@ -41,11 +42,11 @@ Examples:
 
 Exit codes:
   0  done
-  1  no such variable or namespace, or check found something
+  1  no such variable or namespace, another value than expected, or check found something
   2  the command line is wrong
   3  timed out
   4  any other error
-  mmf lock passes on the exit code of its command.
+  mmf lock and mmf update pass on the exit code of their command.
 
 Environment:
   MMF_DIR  the directory of the namespaces, instead of a private one in shared memory

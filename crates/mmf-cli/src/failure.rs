@@ -58,8 +58,8 @@ pub enum Failure {
     TimedOut(String),
     /// Something else went wrong.
     Other(String),
-    /// A command could not be started; shells have exit codes of their own for that.
-    NotStarted {
+    /// A command could not be started or did not do its work; shells have exit codes for that.
+    Command {
         /// The exit code.
         code: u8,
         /// Why.
@@ -112,7 +112,7 @@ impl Failure {
             Self::Missing(_) | Self::Differs(_) => NO,
             Self::TimedOut(_) => TIMED_OUT,
             Self::Other(_) => OTHER,
-            Self::NotStarted { code, .. } | Self::Halted { code, .. } => *code,
+            Self::Command { code, .. } | Self::Halted { code, .. } => *code,
             Self::Signalled(signal) => SIGNALLED.saturating_add(*signal),
             Self::ClosedPipe => Verdict::Done.exit_code(),
         }
@@ -143,7 +143,7 @@ impl fmt::Display for Failure {
             | Self::Differs(message)
             | Self::TimedOut(message)
             | Self::Other(message)
-            | Self::NotStarted { message, .. }
+            | Self::Command { message, .. }
             | Self::Halted { message, .. } => out.write_str(message),
             Self::Signalled(signal) => write!(out, "ended by signal {signal}"),
             Self::ClosedPipe => out.write_str("whoever read the output has left"),

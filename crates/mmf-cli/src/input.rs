@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mmf::{Encoded, FromValue, Structure, ToValue, Value};
+use mmf::{Encoded, FromValue, Structure, ToValue, Value, ValueType};
 
 use crate::failure::Failure;
 use crate::hexadecimal;
@@ -30,6 +30,22 @@ pub enum TypeName {
     Json,
     /// A counter, for `mmf add`
     Counter,
+}
+
+impl TypeName {
+    /// The type as which a value of a stored type is given again.
+    pub fn of(value_type: ValueType) -> Self {
+        match value_type {
+            ValueType::Bool => Self::Bool,
+            ValueType::I64 => Self::I64,
+            ValueType::U64 => Self::U64,
+            ValueType::F64 => Self::F64,
+            ValueType::Structure => Self::Json,
+            ValueType::Counter => Self::Counter,
+            ValueType::Bytes | ValueType::Opaque => Self::Bytes,
+            _ => Self::Text,
+        }
+    }
 }
 
 /// Where a value comes from.
@@ -125,7 +141,7 @@ pub fn from_argument(text: String, type_name: TypeName) -> Result<Input, Failure
 
 /// A value from a file's or a pipe's content. Text and bytes are kept as they are; around
 /// everything else white space is ignored.
-fn from_bytes(bytes: Vec<u8>, type_name: TypeName) -> Result<Input, Failure> {
+pub fn from_bytes(bytes: Vec<u8>, type_name: TypeName) -> Result<Input, Failure> {
     if type_name == TypeName::Bytes {
         return Ok(Input::Plain(Value::Bytes(bytes)));
     }
@@ -152,6 +168,12 @@ fn from_text(text: String, type_name: TypeName) -> Result<Input, Failure> {
         }
     };
     Ok(Input::Plain(value))
+}
+
+/// A number: an integer if it is one, else a float.
+pub fn number(text: &str) -> Result<Value, String> {
+    let integer = text.parse().map(Value::I64).or_else(|_| text.parse::<u64>().map(Value::from));
+    integer.or_else(|_| text.parse().map(Value::F64)).map_err(|_| "it is not a number".to_owned())
 }
 
 fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, Failure> {

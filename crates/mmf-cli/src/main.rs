@@ -4,6 +4,7 @@
 //! [`failure`] says how errors end.
 
 mod arguments;
+mod child;
 mod demo;
 mod exchange;
 mod failure;

@@ -12,6 +12,7 @@ mod workshop;
 pub use client::{Actor, LIMIT, until};
 pub use payload::{Random, make_payload, payload_is_whole};
 pub use protocol::{
-    Answer, Datum, Existence, Failure, Lock, Opening, Order, Outcome, Statistics, Storm, Until,
+    Answer, Contender, Contest, Datum, Existence, Failure, Lock, Opening, Order, Outcome,
+    Statistics, Storm, Until,
 };
 pub use workshop::{Workshop, is_root};

@@ -1,5 +1,6 @@
 //! The actor: does to namespaces what a test tells it, and says what came of it.
 
+mod contend;
 mod perform;
 mod process;
 mod storm;

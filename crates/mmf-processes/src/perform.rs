@@ -12,7 +12,7 @@ use mmf_processes::{
 };
 
 use crate::process::was_signalled;
-use crate::{process, storm};
+use crate::{contend, process, storm};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -144,6 +144,8 @@ fn perform_in(namespace: &Namespace, order: &Order) -> Result<Answer> {
             }
             Ok(Answer::Number(sum))
         }
+        Order::Contend(contender) => contend::contend(namespace, contender),
+        Order::StayInside(name, told) => contend::stay_inside(namespace, name, told),
         Order::Metadata(name) => namespace.metadata(name).map(|metadata| {
             metadata.map_or(Answer::Found(None), |seen| {
                 Answer::Metadata(seen.value_type.to_string(), seen.size, seen.process, seen.program)

@@ -35,6 +35,10 @@ pub enum Order {
     Add(String, i64),
     /// Add 1 to a counter this often.
     Count(String, u64),
+    /// Change a variable beside others who do the same.
+    Contend(Contender),
+    /// Go inside an update of the first, set the second, and stay inside until killed.
+    StayInside(String, String),
     /// A variable's version, type, size and setter.
     Metadata(String),
     /// The names with a prefix, sorted.
@@ -160,6 +164,36 @@ pub struct Lock {
     pub shared: bool,
     /// How long to wait, in milliseconds.
     pub timeout: u64,
+}
+
+/// One of several processes that change a variable at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Contender {
+    /// The variable.
+    pub variable: String,
+    /// How it changes it.
+    pub contest: Contest,
+    /// Which of them it is, counted from 0.
+    pub member: i64,
+    /// How many they are: each number below `rounds * members` is one member's.
+    pub members: i64,
+    /// How often it changes the variable.
+    pub rounds: i64,
+}
+
+/// How contenders change a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Contest {
+    /// The larger of it and each number.
+    Max,
+    /// The smaller of it and each number with a minus.
+    Min,
+    /// Each number for what is there; comes to the sum of that.
+    Swap,
+    /// One more by an update; comes to how many.
+    Update,
+    /// One more if nobody has changed the value; comes to how many.
+    CompareValue,
 }
 
 /// A random course of changes.

@@ -57,4 +57,4 @@ pub use namespace::{
     Variable, list_namespaces, remove_namespace,
 };
 pub use value::{Encoded, FromValue, Structure, ToValue, Value, ValueType};
-pub use variable::{Comparison, Condition, NameIterator, Outcome};
+pub use variable::{AddOptions, Comparison, Condition, NameIterator, Outcome};

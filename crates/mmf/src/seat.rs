@@ -76,7 +76,17 @@ impl<'a> Seat<'a> {
 
     /// Every seat of the namespace, used or not.
     pub(crate) fn all(segment: &'a Segment) -> impl Iterator<Item = Result<Self>> {
-        (1..).map_while(move |number| Self::find(segment, number).transpose())
+        let extents = (0..SEAT_EXTENT_LIMIT).map_while(move |extent| {
+            let base = segment.header_word(SEAT_EXTENTS + extent * 8).load(Ordering::Acquire);
+            (base != 0).then_some((extent, base.wrapping_add(HEADER)))
+        });
+        extents.flat_map(move |(extent, first)| {
+            let (before, count) = seat::extent(extent);
+            (0..count).map(move |index| {
+                let number = (before + index + 1) as u32;
+                Self::at(segment, number, first.wrapping_add(index * seat::SIZE))
+            })
+        })
     }
 
     /// Where word `index` stands, for the journal.
@@ -188,6 +198,26 @@ impl<'a> Seat<'a> {
     /// Release: whoever finds the entry cleared comes after what was done under the lock.
     pub(crate) fn clear_held(&self, index: usize) {
         self.words[HELD + index * 2].store(0, Ordering::Release);
+    }
+
+    /// Notes an update under the lock of entry `index`. Relaxed: a fence follows, and then the look
+    /// at the namespace's lock.
+    pub(crate) fn begin_update(&self, index: usize) {
+        let word = &self.words[HELD + index * 2];
+        let held = Held(word.load(Ordering::Relaxed));
+        word.store(held.updating().0, Ordering::Relaxed);
+    }
+
+    /// Release: whoever finds the note gone comes after the update.
+    pub(crate) fn end_update(&self, index: usize) {
+        let word = &self.words[HELD + index * 2];
+        let held = Held(word.load(Ordering::Relaxed));
+        word.store(held.without_update().0, Ordering::Release);
+    }
+
+    /// Whether the seat is inside an update of any variable. One that is nobody's is not: most are.
+    pub(crate) fn is_updating(&self) -> bool {
+        self.slot().is_some() && self.held_entries().any(|(_, held)| held.is_updating())
     }
 
     /// The entry for a lock word, if the seat lists it.

@@ -1,20 +1,13 @@
 //! `mmf lock`.
 
 use std::ffi::OsString;
-use std::io;
-use std::process::Command;
 
 use clap::Args;
 use mmf::{LockGuard, LockOptions, Namespace};
 
-use crate::failure::{Failure, Outcome, Verdict};
+use crate::failure::{Outcome, Verdict};
 use crate::session::{Purpose, Session};
-use crate::{held, output, platform};
-
-/// What shells end with when a command does not exist.
-const NO_SUCH_COMMAND: u8 = 127;
-/// What shells end with when a command cannot be run.
-const NO_COMMAND: u8 = 126;
+use crate::{child, held, output};
 
 /// Run a command while a lock is held, and pass on its exit code.
 ///
@@ -85,27 +78,9 @@ impl Lock {
     }
 
     fn run_command(&self, marks: Option<OsString>) -> Outcome {
-        let [program, arguments @ ..] = self.command.as_slice() else {
-            return Err(Failure::Usage("there is no command to run".to_owned()));
-        };
-        let mut command = Command::new(program);
-        command.args(arguments);
-        if let Some(marks) = marks {
-            command.env(held::VARIABLE, marks);
-        }
-        let failed = |error: io::Error| Failure::NotStarted {
-            code: match error.kind() {
-                io::ErrorKind::NotFound => NO_SUCH_COMMAND,
-                _ => NO_COMMAND,
-            },
-            message: format!("cannot run {}: {error}", program.display()),
-        };
+        let mut command = child::command(&self.command, marks)?;
         // Who asks this process to end asks for the command's end: the lock is held until then.
-        platform::catch_endings();
-        let mut child = command.spawn().map_err(failed)?;
-        platform::forward_to(Some(child.id()));
-        let status = child.wait();
-        platform::forward_to(None);
-        Ok(Verdict::Command(platform::exit_code(status.map_err(failed)?)))
+        let child = child::start(&mut command)?;
+        child::end(&command, child).map(Verdict::Command)
     }
 }

@@ -14,10 +14,14 @@ mod import;
 mod list;
 mod lock;
 mod man;
+mod max;
+mod min;
 mod remove;
 mod resize;
 mod set;
 mod stat;
+mod swap;
+mod update;
 mod verb;
 mod wait;
 

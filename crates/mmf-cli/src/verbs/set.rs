@@ -1,11 +1,11 @@
 //! `mmf set`.
 
 use clap::Args;
-use mmf::Comparison;
+use mmf::{Comparison, Namespace};
 use serde_json::json;
 
 use crate::failure::{Failure, Outcome, Verdict};
-use crate::input::ValueSource;
+use crate::input::{self, Input, TypeName, ValueSource};
 use crate::output::Output;
 use crate::session::{Purpose, Session};
 
@@ -24,10 +24,14 @@ Examples:
   mmf set shop nothing --type null
   mmf set shop temperature --type i64 -- -5
   mmf set shop owner me --if-version 0
+  mmf set shop owner me --if-absent
+  mmf set shop door open --if-value shut
+  mmf set shop stock 4 --type i64 --if-value 5 --if-type i64
 
 An argument is text unless --type says otherwise; --stdin and --file give bytes. Text and bytes are \
 stored exactly as they come, a newline at the end included; around everything else white space is \
-ignored. When --if-version finds another version, nothing changes and the exit code is 1.")]
+ignored. When --if-version finds another version, --if-value another value or --if-absent any, nothing \
+changes and the exit code is 1.")]
 pub struct Set {
     /// Name of the namespace
     namespace: String,
@@ -37,8 +41,20 @@ pub struct Set {
 
     /// Store only if the variable still has this version, as `get --json` tells it; 0: only if it
     /// does not exist
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", group = "condition")]
     if_version: Option<u64>,
+
+    /// Store only if the variable has this value; a counter equals its number
+    #[arg(long, value_name = "VALUE", group = "condition", allow_negative_numbers = true)]
+    if_value: Option<String>,
+
+    /// Type of the value of --if-value [default: text]
+    #[arg(long, value_name = "TYPE", requires = "if_value")]
+    if_type: Option<TypeName>,
+
+    /// Store only if the variable does not exist
+    #[arg(long, group = "condition")]
+    if_absent: bool,
 
     /// The value
     #[command(flatten)]
@@ -51,23 +67,38 @@ impl Set {
         let value = self.source.read()?;
         let namespace =
             session.open(&self.namespace, Purpose::WriteOrMake, Some(&self.variable))?;
-        let version = match self.if_version {
-            None => namespace.set(&self.variable, &value)?,
-            Some(expected) => match namespace.compare_and_set(&self.variable, expected, &value)? {
-                Comparison::Stored(version) => version,
-                Comparison::Differs(version) => return Err(self.differs(expected, version)),
-            },
+        let version = match self.store(&namespace, &value)? {
+            Comparison::Stored(version) => version,
+            Comparison::Differs(version) => return Err(self.differs(version)),
         };
         if output.is_json() {
             output.json(&json!({ "name": self.variable, "version": version }))?;
         }
         Ok(Verdict::Done)
     }
-    fn differs(&self, expected: u64, version: u64) -> Failure {
-        let is = match version {
-            0 => "it does not exist".to_owned(),
-            _ if expected == 0 => format!("it exists, with version {version}"),
-            _ => format!("it has version {version}, not {expected}"),
+
+    fn store(&self, namespace: &Namespace, value: &Input) -> Result<Comparison, Failure> {
+        let name = &self.variable;
+        if let Some(expected) = self.if_version {
+            return Ok(namespace.compare_and_set(name, expected, value)?);
+        }
+        if let Some(expected) = &self.if_value {
+            let type_name = self.if_type.unwrap_or(TypeName::Text);
+            let expected = input::from_argument(expected.clone(), type_name)?.into_value()?;
+            return Ok(namespace.compare_value_and_set(name, Some(&expected), value)?);
+        }
+        if self.if_absent {
+            return Ok(namespace.compare_value_and_set(name, None, value)?);
+        }
+        Ok(Comparison::Stored(namespace.set(name, value)?))
+    }
+
+    fn differs(&self, version: u64) -> Failure {
+        let is = match (version, self.if_version) {
+            (0, _) => "it does not exist".to_owned(),
+            (_, Some(expected @ 1..)) => format!("it has version {version}, not {expected}"),
+            _ if self.if_value.is_some() => format!("it has another value, of version {version}"),
+            _ => format!("it exists, with version {version}"),
         };
         let Self { namespace, variable, .. } = self;
         Failure::Differs(format!(

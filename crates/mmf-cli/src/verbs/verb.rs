@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{
     add, check, completions, create, debug, delete, demo, exists, export, get, import, list, lock,
-    man, remove, resize, set, stat, wait,
+    man, max, min, remove, resize, set, stat, swap, update, wait,
 };
 use crate::demo::Part;
 use crate::failure::Outcome;
@@ -21,6 +21,10 @@ pub enum Verb {
     Exists(exists::Exists),
     List(list::List),
     Add(add::Add),
+    Max(max::Max),
+    Min(min::Min),
+    Swap(swap::Swap),
+    Update(update::Update),
     Wait(wait::Wait),
     Lock(lock::Lock),
     Stat(stat::Stat),
@@ -49,6 +53,10 @@ impl Verb {
             Self::Exists(verb) => verb.run(session, output),
             Self::List(verb) => verb.run(session, output),
             Self::Add(verb) => verb.run(session, output),
+            Self::Max(verb) => verb.run(session, output),
+            Self::Min(verb) => verb.run(session, output),
+            Self::Swap(verb) => verb.run(session, output),
+            Self::Update(verb) => verb.run(session, output),
             Self::Wait(verb) => verb.run(session, output),
             Self::Lock(verb) => verb.run(session),
             Self::Stat(verb) => verb.run(session, output),

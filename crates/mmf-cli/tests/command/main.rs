@@ -12,6 +12,7 @@ mod namespaces;
 mod permissions;
 mod pipes;
 mod place;
+mod updating;
 mod usage;
 mod values;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 23] = [
     "create",
     "set",
     "get",
@@ -10,6 +10,10 @@ const VERBS: [&str; 19] = [
     "exists",
     "list",
     "add",
+    "max",
+    "min",
+    "swap",
+    "update",
     "wait",
     "lock",
     "stat",

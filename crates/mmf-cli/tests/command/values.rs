@@ -183,3 +183,70 @@ fn processes_that_count_at_once_lose_nothing() {
     }
     place.mmf("get shop c").prints("40\n");
 }
+
+#[test]
+fn a_set_on_condition_of_a_value_says_what_is_there_instead() {
+    let place = Place::with_shop();
+    place.mmf("set shop v one --if-value two").fails(1, &["\"v\"", "it does not exist"]);
+    place.mmf("set shop v one --if-absent").prints("");
+    place.mmf("set shop v two --if-absent").fails(1, &["it exists, with version "]);
+    place.mmf("set shop v two --if-value other").fails(1, &["it has another value, of version "]);
+    place.mmf("set shop v 5 --type i64 --if-value one").prints("");
+    // Text is no number.
+    place.mmf("set shop v 6 --type i64 --if-value 5").fails(1, &["another value"]);
+    place.mmf("set shop v 7 --type counter --if-value 5 --if-type i64").prints("");
+    place.mmf("set shop v -8 --type i64 --if-value 7 --if-type u64").prints("");
+    place.mmf("set shop v [1] --type json --if-value -8 --if-type i64").prints("");
+    place.mmf("set shop v done --if-value [1] --if-type json").prints("");
+    place.mmf("get shop v").prints("done\n");
+    place.mmf("set shop v x --if-value done --if-absent").fails(2, &["cannot be used with"]);
+    place.mmf("set shop v x --if-type i64").fails(2, &["--if-value"]);
+    place.mmf("set shop v x --if-value y --if-type i64").fails(2, &["\"y\" is not an i64"]);
+}
+
+#[test]
+fn adds_begin_where_they_are_told_and_wrap_when_they_may() {
+    let place = Place::with_shop();
+    place.mmf("add shop c --initial 1000").prints("1001\n");
+    place.mmf("add shop c 2 --initial -5").prints("1003\n");
+    place.mmf("add shop d --initial 9223372036854775807").fails(4, &["exceed the range"]);
+    place.mmf("exists shop d").ends(1);
+    place
+        .mmf("add shop d --initial 9223372036854775807 --wrapping")
+        .prints("-9223372036854775808\n");
+    place.mmf("add shop d -1").fails(4, &["exceed the range"]);
+    place.mmf("add shop d -1 --wrapping").prints("9223372036854775807\n");
+}
+
+#[test]
+fn the_larger_and_the_smaller_are_printed_and_kept() {
+    let place = Place::with_shop();
+    place.mmf("max shop v 5").prints("5\n");
+    place.mmf("max shop v 4").prints("5\n");
+    place.mmf("max shop v 5.5").prints("5.5\n");
+    place.mmf("min shop v -2").prints("-2\n");
+    assert_eq!(place.mmf("min shop v -2.5 --json").json(), json!({ "name": "v", "value": -2.5 }));
+    assert_eq!(place.mmf("get shop v --json").json()["type"], "f64");
+    place.mmf("max shop v 18446744073709551615").prints("18446744073709551615\n");
+    place.mmf("add shop c 3").ends(0);
+    place.mmf("max shop c 10").prints("10\n");
+    place.mmf("add shop c").prints("11\n");
+    place.mmf("max shop c 12.5").fails(4, &["a counter, which has no fraction"]);
+    place.mmf("max shop v nan").fails(2, &["NaN"]);
+    place.mmf("max shop v five").fails(2, &["invalid value 'five'", "not a number"]);
+    place.mmf("set shop v text").ends(0);
+    place.mmf("min shop v 1").fails(4, &["it holds text, not a number"]);
+}
+
+#[test]
+fn a_swap_prints_what_was_there() {
+    let place = Place::with_shop();
+    place.mmf("swap shop v one").prints("");
+    place.mmf("swap shop v 2 --type i64").prints("one\n");
+    let swapped = place.mmf("swap shop v [3] --type json --json").json();
+    assert_eq!(swapped, json!({ "name": "v", "existed": true, "before": 2 }));
+    place.mmf("swap shop v --type null").prints("[3]\n");
+    place.mmf("swap shop v x").prints("null\n");
+    let swapped = place.mmf("swap shop w x --json").json();
+    assert_eq!(swapped, json!({ "name": "w", "existed": false, "before": null }));
+}

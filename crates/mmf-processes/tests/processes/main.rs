@@ -1,5 +1,6 @@
 //! What mmf promises to processes, shown with real ones.
 
+mod changes;
 mod deaths;
 mod forks;
 mod full;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use mmf::{Condition, ErrorKind, Lifetime, LockOptions, Namespace, Value};
 
 use super::{
-    Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, contended, index, text,
+    Effect, NAMESPACE, Operation, Scenario, Start, Storage, TARGET, bytes, changes, contended,
+    index, text,
 };
 use crate::Result;
 use crate::layout::{BOOT, INDEX_ROOT, change_word};
@@ -42,6 +43,7 @@ fn unfilled(storage: Storage) -> Vec<Scenario> {
         sets(),
         deletes(),
         counters(),
+        changes::all(),
         locks(),
         contended::all(),
         waits(),

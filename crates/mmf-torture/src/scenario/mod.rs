@@ -2,6 +2,7 @@
 //! done with it, and what that may change.
 
 pub(crate) mod catalogue;
+mod changes;
 mod contended;
 mod definition;
 mod index;

@@ -31,6 +31,11 @@ pub(crate) const fn locate(number: u64) -> (u64, u64) {
     locate_in_doubling_extents(number, FIRST_EXTENT)
 }
 
+/// How many seats stand before an extent, and how many in it.
+pub(crate) const fn extent(extent: u64) -> (u64, u64) {
+    (FIRST_EXTENT * ((1 << extent) - 1), FIRST_EXTENT << extent)
+}
+
 /// Extent and index of entry `number` in extents of `first`, 2 `first`, 4 `first`, ... entries.
 pub(crate) const fn locate_in_doubling_extents(number: u64, first: u64) -> (u64, u64) {
     let extent = (number / first + 1).ilog2() as u64;
@@ -100,7 +105,10 @@ pub(crate) enum HeldMode {
     Shared,
 }
 
-/// One held lock: bits 0-39 the lock word's offset, bit 40 shared, bits 41-63 depth.
+/// An update is under way under the lock.
+const UPDATING: u64 = 1 << 63;
+
+/// One held lock: bits 0-39 the lock word's offset, bit 40 shared, bits 41-62 depth, bit 63 updating.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Held(pub(crate) u64);
 
@@ -124,10 +132,23 @@ impl Held {
 
     /// How often the seat has acquired it; 0 while the acquisition is under way.
     pub(crate) const fn depth(self) -> u64 {
-        self.0 >> 41
+        (self.0 & !UPDATING) >> 41
     }
 
     pub(crate) const fn with_depth(self, depth: u64) -> Self {
-        Self::new(self.lock(), self.mode(), depth)
+        Self(Self::new(self.lock(), self.mode(), depth).0 | self.0 & UPDATING)
+    }
+
+    /// Whether the seat is inside an update of the variable: the namespace's lockers wait for it.
+    pub(crate) const fn is_updating(self) -> bool {
+        self.0 & UPDATING != 0
+    }
+
+    pub(crate) const fn updating(self) -> Self {
+        Self(self.0 | UPDATING)
+    }
+
+    pub(crate) const fn without_update(self) -> Self {
+        Self(self.0 & !UPDATING)
     }
 }

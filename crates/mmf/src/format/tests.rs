@@ -301,7 +301,8 @@ fn bits_of_records_and_seats() {
     assert_bits!("held entry", |word|
         LOCK: Held(word).lock(),
         SHARED: Held(word).mode(),
-        DEPTH: Held(word).depth());
+        DEPTH: Held(word).depth(),
+        UPDATING: u64::from(Held(word).is_updating()));
     assert_eq!(Held::new(0, HeldMode::Shared, 1).0, 3 << 40);
 }
 

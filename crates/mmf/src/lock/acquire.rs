@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::enter::{own_shared, recover_shared, shared_holder, wait_for_lock};
+use super::enter::{own_shared, own_update, recover_shared, shared_holder, wait_for_lock};
 use super::release::{leave_shared, update};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::NAMESPACE_LOCK;
 use crate::format::lock_word::{LockWord, Mode};
 use crate::format::record::Identity;
 use crate::format::seat::{HELD_LIMIT, Held, HeldMode};
@@ -47,6 +48,9 @@ pub(crate) fn acquire(request: &LockRequest<'_>, patience: &mut Patience) -> Res
     if let Some((index, held)) = seat.find_held(*lock) {
         return nest(seat, index, held, *mode);
     }
+    if *lock == NAMESPACE_LOCK && is_updating_here(request)? {
+        return Err(own_update());
+    }
     let Some(index) = seat.free_held() else {
         return Err(Error::new(
             ErrorKind::LimitReached,
@@ -74,11 +78,24 @@ pub(crate) fn acquire(request: &LockRequest<'_>, patience: &mut Patience) -> Res
 
 /// Takes a lock once more that the seat holds already.
 fn nest(seat: &Seat<'_>, index: usize, held: Held, mode: HeldMode) -> Result<Acquired> {
+    if held.is_updating() {
+        return Err(own_update());
+    }
     if mode == HeldMode::Exclusive && held.mode() == HeldMode::Shared {
         return Err(own_shared());
     }
     seat.set_held(index, held.with_depth(held.depth() + 1), seat.held_since(index));
     Ok(Acquired::Held { previous_owner_died: false })
+}
+
+/// Whether this thread is inside an update, by whichever handle: the locker would wait for itself.
+fn is_updating_here(request: &LockRequest<'_>) -> Result<bool> {
+    for number in request.registry.seats_of_this_thread() {
+        if Seat::existing(request.registry.segment(), number)?.is_updating() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn acquire_exclusive(
@@ -230,7 +247,8 @@ fn drain_writers(
                 if seat.number == request.seat.number {
                     continue;
                 }
-                let busy = || Ok((!seat.intent().is_none()).then_some(seat.number));
+                let is_inside = || !seat.intent().is_none() || seat.is_updating();
+                let busy = || Ok(is_inside().then_some(seat.number));
                 drain(request, word, patience, busy)?;
             }
         }
@@ -260,7 +278,7 @@ fn drain(
             }
             Step::GiveUp => {
                 let holder = request.registry.holder_of_seat(owner, None);
-                return Err(patience.timed_out("a set under way did not end", holder));
+                return Err(patience.timed_out("a set or update under way did not end", holder));
             }
         }
     }

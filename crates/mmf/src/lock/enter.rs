@@ -1,6 +1,7 @@
 //! What autolocked gets and sets ask of a lock word, and how they wait for it.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::header::NAMESPACE_LOCK;
 use crate::format::lock_word::{LockWord, Mode};
 use crate::format::seat::{HeldMode, Phase};
 use crate::record::{Record, record_of_lock};
@@ -17,6 +18,19 @@ pub(crate) enum Entry {
     Wait,
     /// The caller itself holds it shared and wants to write.
     OwnShared,
+    /// The caller itself is inside an update under it.
+    OwnUpdate,
+}
+
+impl Entry {
+    /// The error for somebody who would wait for himself.
+    pub(crate) fn refusal(self) -> Option<Error> {
+        match self {
+            Self::Open | Self::Wait => None,
+            Self::OwnShared => Some(own_shared()),
+            Self::OwnUpdate => Some(own_update()),
+        }
+    }
 }
 
 /// May `seat` write under a lock word? The barrier behind the seat's publish lock came before.
@@ -25,8 +39,20 @@ pub(crate) fn writer_entry(word: LockWord, lock: u64, seat: &Seat<'_>) -> Entry 
     if word.is_free() {
         return Entry::Open;
     }
+    entry_beside(word, lock, seat)
+}
+
+#[inline(never)]
+fn entry_beside(word: LockWord, lock: u64, seat: &Seat<'_>) -> Entry {
     match word.owner() {
-        Some(owner) if owner == seat.number => Entry::Open,
+        Some(owner) if owner == seat.number => match seat.find_held(lock) {
+            Some((_, held)) if held.is_updating() => Entry::OwnUpdate,
+            _ => Entry::Open,
+        },
+        // Whoever wants it does not have it yet: he waits for those inside an update.
+        _ if lock == NAMESPACE_LOCK && word.mode() != Mode::Exclusive && seat.is_updating() => {
+            Entry::Open
+        }
         Some(_) => Entry::Wait,
         None if seat.find_held(lock).is_some() => Entry::OwnShared,
         None => Entry::Wait,
@@ -48,6 +74,12 @@ pub(crate) fn own_shared() -> Error {
         .advise("unlock first, or take the lock as exclusive")
 }
 
+/// The error for somebody who would wait for an update that he is inside of.
+pub(super) fn own_update() -> Error {
+    Error::new(ErrorKind::WouldDeadlock, "the calling thread is inside an update of it")
+        .advise("let the update's closure return the new value, and do the rest behind it")
+}
+
 /// One step of waiting until the lock word at `lock` changes; called with nothing held.
 ///
 /// Returns false when a read-only reader finds that the owner is dead: nobody will write.
@@ -66,6 +98,9 @@ pub(crate) fn wait_for_lock(
     match patience.next() {
         Step::Spin => crate::sync::spin_hint(),
         Step::Sleep(slice) => {
+            if is_own_update(registry, lock, seen)? {
+                return Err(own_update());
+            }
             let mut expected = seen.with_waiters();
             if !segment.is_writable() {
                 expected = seen;
@@ -87,6 +122,16 @@ pub(crate) fn wait_for_lock(
         }
     }
     Ok(true)
+}
+
+/// Whether this thread is inside an update under the lock, by another handle.
+fn is_own_update(registry: &Registry, lock: u64, seen: LockWord) -> Result<bool> {
+    let Some(owner) = seen.owner() else { return Ok(false) };
+    if !registry.is_of_this_thread(owner) {
+        return Ok(false);
+    }
+    let held = Seat::existing(registry.segment(), owner)?.find_held(lock);
+    Ok(held.is_some_and(|(_, held)| held.is_updating()))
 }
 
 /// Read-only waiters cannot announce themselves: they look this often.
@@ -156,8 +201,8 @@ fn in_the_way(
     Ok(registry.holder_of_seat(owner, Some(lock)))
 }
 
-/// A seat other than `except` that is inside a set or an add under the lock. First those who add:
-/// who sets may be waiting for one of them.
+/// A seat other than `except` that is inside a set, an add or an update under the lock. First those
+/// who add or update: who sets may be waiting for one of them.
 fn setter_inside(registry: &Registry, lock: u64, except: u32) -> Result<Option<u32>> {
     let segment = registry.segment();
     if let Some(record) = record_of_lock(lock) {
@@ -166,7 +211,8 @@ fn setter_inside(registry: &Registry, lock: u64, except: u32) -> Result<Option<u
     }
     for seat in Seat::all(segment) {
         let seat = seat?;
-        if seat.intent().phase() == Some(Phase::Counting) && seat.number != except {
+        let is_inside = seat.is_updating() || seat.intent().phase() == Some(Phase::Counting);
+        if is_inside && seat.number != except {
             return Ok(Some(seat.number));
         }
     }

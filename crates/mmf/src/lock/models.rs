@@ -6,7 +6,8 @@ use loom::sync::Arc;
 use loom::thread;
 
 use super::{
-    Acquired, Entry, LockRequest, acquire, reader_entry, release, wait_for_lock, writer_entry,
+    Acquired, Entry, LockRequest, acquire, begin_update, end_update, reader_entry, release,
+    wait_for_lock, writer_entry,
 };
 use crate::format::header::{NAMESPACE_LOCK, SEAT_EXTENT_COUNT, SEAT_EXTENTS, SLOT_COUNT, SLOTS};
 use crate::format::lock_word::LockWord;
@@ -74,6 +75,19 @@ impl Stage {
         }
         record.abandon(&seat);
     }
+
+    /// One try of an update under a variable's lock that the seat holds already: inside, the namespace
+    /// is nobody's.
+    fn try_update(&self, number: u32, inside: impl FnOnce()) {
+        let seat = self.seat(number);
+        let lock = Record::at(self.registry.segment(), RECORD).unwrap().lock_offset();
+        seat.set_held(0, Held::new(lock, HeldMode::Exclusive, 1), 1);
+        if begin_update(&self.registry, &seat, lock, true).unwrap() == Entry::Open {
+            inside();
+            end_update(&seat, lock);
+        }
+        seat.clear_held(0);
+    }
 }
 
 fn model(check: impl Fn() + Sync + Send + 'static) {
@@ -106,6 +120,31 @@ fn loom_lock_exclusive_keeps_sets_out() {
 #[test]
 fn loom_lock_shared_keeps_sets_out() {
     keeps_sets_out(HeldMode::Shared);
+}
+
+/// Nobody holds the namespace's lock in `mode` while somebody is inside an update.
+fn keeps_updates_out(mode: HeldMode) {
+    model(move || {
+        let stage = stage();
+        let updater = {
+            let stage = Arc::clone(&stage);
+            thread::spawn(move || {
+                stage.try_update(2, || stage.protected.with_mut(|_| ()));
+            })
+        };
+        stage.locked(1, mode, || stage.protected.with(|_| ()));
+        updater.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_lock_exclusive_keeps_updates_out() {
+    keeps_updates_out(HeldMode::Exclusive);
+}
+
+#[test]
+fn loom_lock_shared_keeps_updates_out() {
+    keeps_updates_out(HeldMode::Shared);
 }
 
 #[test]

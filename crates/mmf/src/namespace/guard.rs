@@ -12,6 +12,7 @@ use crate::lock::{Acquired, LockRequest, acquire, release};
 use crate::platform::fork_epoch;
 use crate::record::{NewVariable, Record, record_of_lock};
 use crate::registry::{Interruption, Patience, SeatLease};
+use crate::seat::Seat;
 use crate::variable::{Context, Target};
 
 /// How to lock.
@@ -91,15 +92,33 @@ impl LockGuard {
         self.give_back()
     }
 
+    /// Whether it was taken by this process, and not by one that forked it.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.epoch == fork_epoch()
+    }
+
+    /// Where the lock word stands.
+    pub(super) fn lock(&self) -> u64 {
+        self.lock
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The seat that holds it.
+    pub(super) fn seat(&self) -> Result<Seat<'_>> {
+        self.context.registry.seat(&self.lease)
+    }
+
     fn give_back(&mut self) -> Result<()> {
         if !std::mem::take(&mut self.is_held) {
             return Ok(());
         }
-        if self.epoch != fork_epoch() {
+        if !self.is_of_this_process() {
             return Err(Error::new(ErrorKind::NotHeld, "the lock is the parent process's"));
         }
-        let seat = self.context.registry.seat(&self.lease)?;
-        release(&self.context.registry, &seat, self.lock)
+        release(&self.context.registry, &self.seat()?, self.lock)
     }
 }
 
@@ -142,9 +161,18 @@ pub(super) fn lock_variable(
     target: &Target<'_>,
     options: &LockOptions,
 ) -> Result<LockGuard> {
+    lock_variable_within(context, target, options.mode, &mut options.patience(context))
+}
+
+/// The same as a part of a longer wait.
+pub(super) fn lock_variable_within(
+    context: &Arc<Context>,
+    target: &Target<'_>,
+    mode: HeldMode,
+    patience: &mut Patience,
+) -> Result<LockGuard> {
     let lease = context.registry.seat_lease(context.timeout)?;
     let seat = context.registry.seat(&lease)?;
-    let mut patience = options.patience(context);
     loop {
         let Some((record, identity)) = context.record_of(target)? else {
             let new = NewVariable {
@@ -154,7 +182,7 @@ pub(super) fn lock_variable(
                 place: NO_PLACE,
                 seal: None,
             };
-            context.make(&seat, target, new, &mut patience)?;
+            context.make(&seat, target, new, patience)?;
             continue;
         };
         let lock = record.lock_offset();
@@ -163,9 +191,9 @@ pub(super) fn lock_variable(
             seat,
             lock,
             variable: Some((Record::at(context.registry.segment(), record.offset)?, identity)),
-            mode: options.mode,
+            mode,
         };
-        if let Acquired::Held { previous_owner_died } = acquire(&request, &mut patience)? {
+        if let Acquired::Held { previous_owner_died } = acquire(&request, patience)? {
             return Ok(guard(context, lease, lock, previous_owner_died));
         }
     }

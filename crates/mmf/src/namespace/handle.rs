@@ -25,8 +25,8 @@ use crate::variable::{
 /// Handles may be shared between threads and used after a fork, where the child counts as a
 /// process of its own. Opening one namespace twice gives two independent handles.
 ///
-/// What others may observe: every get returns one whole value that some set stored; a set, a
-/// delete and an add happen at one instant; a process killed at any instruction leaves its
+/// What others may observe: every get returns one whole value that some set stored; every change of
+/// a variable, whichever verb made it, happens at one instant; a process killed at any instruction leaves its
 /// operation wholly done or not begun.
 #[derive(Clone)]
 pub struct Namespace {
@@ -142,8 +142,12 @@ impl Namespace {
         self.context.registry.segment().source().map(|source| source.path.as_path())
     }
 
+    pub(super) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
     #[inline(always)]
-    fn with<R>(
+    pub(super) fn with<R>(
         &self,
         attempt: &'static str,
         name: &str,
@@ -154,7 +158,7 @@ impl Namespace {
     }
 
     #[cold]
-    fn explain(&self, error: Error, attempt: &'static str, name: Option<&str>) -> Error {
+    pub(super) fn explain(&self, error: Error, attempt: &'static str, name: Option<&str>) -> Error {
         let error = error.attempting(attempt).on_namespace(&self.name);
         match name {
             Some(name) => error.on_variable(name),

@@ -1,6 +1,7 @@
 //! Namespaces: finding, making, opening, listing and removing them, and the handles people use.
 
 mod builder;
+mod changes;
 mod create;
 mod directory;
 mod guard;
@@ -10,6 +11,7 @@ mod name;
 mod open;
 mod options;
 mod repair;
+mod update;
 mod variable;
 mod verify;
 

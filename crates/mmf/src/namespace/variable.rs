@@ -1,15 +1,20 @@
 //! Handles that look a name up once.
 
 use std::cell::Cell;
+use std::result::Result as StdResult;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::changes::swap;
 use super::guard::{LockGuard, LockOptions, lock_variable};
 use super::handle::{Metadata, decode, metadata};
+use super::update::update;
 use crate::error::{Error, Result};
 use crate::format::index::Hash;
-use crate::value::{FromValue, ToValue, ValueType};
-use crate::variable::{Comparison, Condition, Context, Hint, Nothing, Outcome, Payload, Target};
+use crate::value::{Extreme, FromValue, ToValue, Value, ValueType};
+use crate::variable::{
+    AddOptions, Comparison, Condition, Context, Hint, Nothing, Outcome, Payload, Target,
+};
 
 /// One variable of a namespace, found once and used many times.
 ///
@@ -95,6 +100,21 @@ impl Variable {
         self.with("set", |target| self.context.compare_and_set(target, expected, &value.encode()?))
     }
 
+    /// As [`Namespace::compare_value_and_set`](crate::Namespace::compare_value_and_set).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn compare_value_and_set<T: ToValue + ?Sized>(
+        &self,
+        expected: Option<&Value>,
+        value: &T,
+    ) -> Result<Comparison> {
+        self.with("set", |target| {
+            self.context.compare_value_and_set(target, expected, &value.encode()?)
+        })
+    }
+
     /// As [`Namespace::get`](crate::Namespace::get).
     ///
     /// # Errors
@@ -162,6 +182,62 @@ impl Variable {
     /// The same.
     pub fn add(&self, amount: i64) -> Result<i64> {
         self.with("add to", |target| self.context.add(target, amount))
+    }
+
+    /// As [`Namespace::add_with`](crate::Namespace::add_with).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn add_with(&self, amount: i64, options: AddOptions) -> Result<i64> {
+        self.with("add to", |target| self.context.add_with(target, amount, options))
+    }
+
+    /// As [`Namespace::max`](crate::Namespace::max).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn max(&self, number: impl Into<Value>) -> Result<Value> {
+        let number = number.into();
+        self.with("raise", |target| self.context.keep_extreme(target, &number, Extreme::Maximum))
+    }
+
+    /// As [`Namespace::min`](crate::Namespace::min).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn min(&self, number: impl Into<Value>) -> Result<Value> {
+        let number = number.into();
+        self.with("lower", |target| self.context.keep_extreme(target, &number, Extreme::Minimum))
+    }
+
+    /// As [`Namespace::swap`](crate::Namespace::swap).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn swap<T: ToValue + ?Sized>(&self, value: &T) -> Result<Option<Value>> {
+        self.with("swap", |target| swap(&self.context, target, value))
+    }
+
+    /// As [`Namespace::update`](crate::Namespace::update).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn update<T, R, E>(
+        &self,
+        change: impl FnOnce(Option<T>) -> StdResult<Option<R>, E>,
+    ) -> StdResult<u64, E>
+    where
+        T: FromValue,
+        R: ToValue,
+        E: From<Error>,
+    {
+        let explain = |error| E::from(self.explain(error, "update"));
+        update(&self.context, &self.target(), change, explain)
     }
 
     /// As [`Namespace::wait`](crate::Namespace::wait).

@@ -165,7 +165,10 @@ pub(crate) fn heal_shared(segment: &Segment, lock: u64, except: Option<u32>) -> 
 pub(crate) fn is_listed_shared(segment: &Segment, lock: u64, except: Option<u32>) -> Result<bool> {
     for seat in Seat::all(segment) {
         let seat = seat?;
-        let lists = seat.find_held(lock).is_some_and(|(_, held)| held.mode() == HeldMode::Shared);
+        // Most are nobody's. Who comes to have one stores that before the entry: whoever would see
+        // the entry sees that too.
+        let lists = seat.slot().is_some()
+            && seat.find_held(lock).is_some_and(|(_, held)| held.mode() == HeldMode::Shared);
         if lists && Some(seat.number) != except {
             return Ok(true);
         }

@@ -81,6 +81,33 @@ impl Registry {
         self.remembered().map(|lease| lease.number)
     }
 
+    /// Whether a seat of this namespace is this thread's, by whichever handle.
+    #[cold]
+    pub(crate) fn is_of_this_thread(&self, seat: u32) -> bool {
+        self.seats_of_this_thread().contains(&seat)
+    }
+
+    /// The seats that this thread has in this namespace, by whichever handles.
+    pub(crate) fn seats_of_this_thread(&self) -> Vec<u32> {
+        let current = |leases: &RefCell<Vec<Kept>>| {
+            let leases = leases.borrow();
+            let current = leases.iter().filter(|kept| kept.lease.epoch == fork_epoch());
+            let upgraded = current.map(|kept| Some((kept.lease.number, kept.registry.upgrade()?)));
+            upgraded.flatten().collect::<Vec<_>>()
+        };
+        // The registries are dropped behind the borrow: their drop may lease a seat.
+        let seats = LEASES.try_with(current).unwrap_or_default();
+        let of_this = seats.iter().filter(|(_, registry)| self.is_of_the_same_namespace(registry));
+        of_this.map(|(number, _)| *number).collect()
+    }
+
+    /// Two handles on one namespace have one file; memory of its own has one handle.
+    fn is_of_the_same_namespace(&self, other: &Self) -> bool {
+        let identity = |registry: &Self| registry.segment().source().map(|source| source.identity);
+        other.number() == self.number()
+            || (identity(other).is_some() && identity(other) == identity(self))
+    }
+
     #[inline(always)]
     fn is_current(&self, lease: &SeatLease) -> bool {
         lease.registry == self.number() && lease.epoch == fork_epoch()

@@ -141,6 +141,14 @@ impl Value {
         json::strict(self).to_string()
     }
 
+    /// Whether the two are equal, or a counter and its number.
+    pub(crate) fn has_number_or_equals(&self, other: &Self) -> bool {
+        match (self.as_integer(), other.as_integer()) {
+            (Some(number), Some(other)) => number == other,
+            _ => self == other,
+        }
+    }
+
     pub(super) fn as_integer(&self) -> Option<i128> {
         match self {
             Self::I64(number) | Self::Counter(number) => Some(i128::from(*number)),

@@ -1,16 +1,16 @@
 //! Setting on condition: only if nobody else has set since.
 
 use super::write::{Locked, Locking};
-use super::{Context, Nothing, Target};
+use super::{Context, Nothing, Payload, Seen, Target};
 use crate::error::Result;
-use crate::value::Encoded;
+use crate::value::{Encoded, FromValue, Value};
 
 /// What came of a set on condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
-    /// The variable had the expected version; the value is stored, with this new version.
+    /// The variable was as expected; the value is stored, with this new version.
     Stored(u64),
-    /// The variable has this version, or does not exist (0); nothing has changed.
+    /// The variable is another, with this version, or does not exist (0); nothing has changed.
     Differs(u64),
 }
 
@@ -55,6 +55,39 @@ impl Context {
             }
             let stored = self.exchange(&seat, locked, glimpse.identity, target.hash, prepared);
             return stored.map(Comparison::Stored);
+        }
+    }
+
+    /// Stores a value if the variable has the value `expected`, or does not exist if that is none.
+    pub(crate) fn compare_value_and_set(
+        &self,
+        target: &Target<'_>,
+        expected: Option<&Value>,
+        value: &Encoded<'_>,
+    ) -> Result<Comparison> {
+        // Who may not write is told so, whatever the value.
+        self.own_seat()?;
+        let mut patience = self.patience();
+        loop {
+            let decode = |seen: Seen<'_>| {
+                Value::decode(seen.value_type, seen.payload).map(|value| (value, seen.version))
+            };
+            let now = self.read(target, &mut Payload::new(), decode)?.transpose()?;
+            let version = match (&now, expected) {
+                (Some((value, version)), Some(expected))
+                    if value.has_number_or_equals(expected) =>
+                {
+                    *version
+                }
+                (None, None) => 0,
+                _ => return Ok(Comparison::Differs(now.map_or(0, |(_, version)| version))),
+            };
+            // At exactly that version it still has the value.
+            let stored = self.compare_and_set(target, version, value)?;
+            if let Comparison::Stored(_) = stored {
+                return Ok(stored);
+            }
+            patience.after_defeat()?;
         }
     }
 }

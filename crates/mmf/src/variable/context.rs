@@ -32,6 +32,11 @@ impl Context {
         Patience::new(self.timeout, None)
     }
 
+    /// The same membership for what passes every lock.
+    pub(crate) fn past_locks(&self) -> Self {
+        Self { registry: Arc::clone(&self.registry), autolock: false, ..*self }
+    }
+
     /// The record that bears the target's name, and its identity.
     pub(crate) fn record_of(&self, target: &Target<'_>) -> Result<Option<(Record<'_>, Identity)>> {
         Ok(target.find(self.registry.segment())?.map(|glimpse| (glimpse.record, glimpse.identity)))

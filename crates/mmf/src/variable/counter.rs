@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::adding::AddOptions;
 use super::block::Prepared;
 use super::write::{Locked, Locking};
 use super::{Context, Target};
@@ -11,9 +12,9 @@ use crate::format::checksum::payload_hash;
 use crate::format::counter::{Added, COUNTER_PAYLOAD};
 use crate::format::header::NAMESPACE_LOCK;
 use crate::format::publish::Publish;
-use crate::format::seat::{Intent, NO_PLACE, Phase};
+use crate::format::seat::{Intent, Phase};
 use crate::lock::Entry;
-use crate::record::{Exchange, Glimpse, Record};
+use crate::record::{Glimpse, Record};
 use crate::registry::{Patience, SeatLease, Step};
 use crate::seat::{Seat, counting_seat, wake_those_who_wait_for_any};
 use crate::segment::{prefetch_to_write, sleep_on};
@@ -72,18 +73,36 @@ impl Context {
         {
             return Ok(sum);
         }
-        self.add_slowly(&lease, target, amount)
+        self.add_slowly(&lease, target, amount, AddOptions::checked())
+    }
+
+    /// The same with options. What has room in place neither overflows nor wraps.
+    pub(crate) fn add_with(
+        &self,
+        target: &Target<'_>,
+        amount: i64,
+        options: AddOptions,
+    ) -> Result<i64> {
+        let lease = self.registry.seat_lease(self.timeout)?;
+        self.add_slowly(&lease, target, amount, options)
     }
 
     #[cold]
-    fn add_slowly(&self, lease: &SeatLease, target: &Target<'_>, amount: i64) -> Result<i64> {
+    fn add_slowly(
+        &self,
+        lease: &SeatLease,
+        target: &Target<'_>,
+        amount: i64,
+        options: AddOptions,
+    ) -> Result<i64> {
         let seat = self.registry.seat(lease)?;
         let mut patience = self.patience();
         loop {
             let Some(glimpse) = target.find(self.registry.segment())? else {
-                let prepared = self.prepare(&seat, lease, &Encoded::counter(amount))?;
+                let first = options.sum(None, amount)?;
+                let prepared = self.prepare(&seat, lease, &Encoded::counter(first))?;
                 match self.create(&seat, target, prepared, &mut patience)? {
-                    Some(_) => return Ok(amount),
+                    Some(_) => return Ok(first),
                     None => continue,
                 }
             };
@@ -95,7 +114,8 @@ impl Context {
                 }
                 InPlace::Refused => {}
             }
-            let sum = self.replace_sum((&seat, lease), target, &glimpse, amount, &mut patience)?;
+            let sum = |now| options.sum(now, amount);
+            let sum = self.replace_sum((&seat, lease), target, &glimpse, sum, &mut patience)?;
             if let Some(sum) = sum {
                 return Ok(sum);
             }
@@ -189,31 +209,24 @@ impl Context {
         (seat, lease): (&Seat<'_>, &SeatLease),
         target: &Target<'_>,
         glimpse: &Glimpse<'_>,
-        amount: i64,
+        sum: impl Fn(Option<i64>) -> Result<i64>,
         patience: &mut Patience,
     ) -> Result<Option<i64>> {
         // Prepared before the lock is taken: refilling may wait. The number follows below.
-        let mut prepared = self.prepare(seat, lease, &Encoded::counter(amount))?;
+        let mut prepared = self.prepare(seat, lease, &Encoded::counter(0))?;
         let identity = glimpse.identity;
         let locking = self.lock_record(seat, glimpse.record, identity, patience)?;
         let Locking::Locked(locked) = locking else { return Ok(None) };
-        let Locked { record, state, .. } = &locked;
-        let state = *state;
-        let old = record.descriptor(state.current());
-        if old.is_none() {
-            if let Some(seal) = prepared.seal {
-                record.seal_next(seal, state, identity, target.hash);
-            }
-            let exchange = Exchange { new_place: prepared.filled.place, old_place: NO_PLACE };
-            let has_waiters =
-                record.publish_value(seat, state, prepared.filled.descriptor, exchange);
-            self.after_publication(record.publish_word(), has_waiters)?;
-            return Ok(Some(amount));
-        }
-        let sum = match self.refill_with_sum(&mut prepared, old, amount) {
+        let old = locked.record.descriptor(locked.state.current());
+        let refilled = self.number_of(old).and_then(|standing| {
+            let sum = sum(standing.map(|(now, _)| now))?;
+            let header = standing.map(|(_, header)| header);
+            self.refill_as_counter(&mut prepared, sum, header).map(|()| sum)
+        });
+        let sum = match refilled {
             Ok(sum) => sum,
             Err(error) => {
-                record.abandon(seat);
+                locked.record.abandon(seat);
                 return Err(error);
             }
         };
@@ -221,30 +234,39 @@ impl Context {
         Ok(Some(sum))
     }
 
-    /// Makes of a prepared block, which nobody reaches yet, the one that a counter at rest is
-    /// replaced with; returns the sum.
-    fn refill_with_sum(
+    /// Makes of a prepared block with one word of payload, which nobody reaches yet, one of a
+    /// counter; `header` is that of the counter at rest that it replaces.
+    pub(super) fn refill_as_counter(
         &self,
         prepared: &mut Prepared,
-        old: Descriptor,
-        amount: i64,
-    ) -> Result<i64> {
-        let (sum, header) = self.sum_of(old, amount)?;
-        let header = header.encode();
-        // It was filled behind a fence: see `prepare`.
-        let words = self.registry.segment().words::<4>(prepared.filled.descriptor.offset())?;
-        for (word, value) in words.iter().zip([header[0], header[1], sum as u64]) {
-            word.store(value, Ordering::Relaxed);
+        number: i64,
+        header: Option<ValueHeader>,
+    ) -> Result<()> {
+        let block = prepared.filled.descriptor.offset();
+        // It was filled behind a fence, with zero behind the payload: see `prepare`.
+        let words = self.registry.segment().words::<4>(block)?;
+        words[2].store(number as u64, Ordering::Relaxed);
+        if let Some(header) = header {
+            for (word, value) in words.iter().zip(header.encode()) {
+                word.store(value, Ordering::Relaxed);
+            }
         }
+        let tag = ValueType::Counter.tag();
+        prepared.filled.descriptor = Descriptor::new(block, tag, COUNTER_PAYLOAD);
         if let Some(seal) = &mut prepared.seal {
-            seal.header = header;
-            seal.payload = payload_hash(&sum.to_le_bytes(), self.seed);
+            seal.header = header.map_or(seal.header, ValueHeader::encode);
+            seal.payload = payload_hash(&number.to_le_bytes(), self.seed);
+            seal.tag = tag;
+            seal.is_counter = true;
         }
-        Ok(sum)
+        Ok(())
     }
 
-    /// The sum that an add makes of a counter at rest, and the header that it keeps.
-    fn sum_of(&self, counter: Descriptor, amount: i64) -> Result<(i64, ValueHeader)> {
+    /// The number of a counter at rest, and its header; none where there is no value.
+    fn number_of(&self, counter: Descriptor) -> Result<Option<(i64, ValueHeader)>> {
+        if counter.is_none() {
+            return Ok(None);
+        }
         match ValueType::from_tag(counter.tag()) {
             Some(ValueType::Counter) => {}
             Some(other) => {
@@ -257,14 +279,7 @@ impl Context {
             None => return Err(Error::damaged(counter.offset(), "a value has an unknown type")),
         }
         let Standing { header, base, added } = self.standing(counter)?;
-        let now = added.number(base);
-        let sum = now.checked_add(amount).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Overflow,
-                format!("{now} and {amount} exceed the range of a counter"),
-            )
-        })?;
-        Ok((sum, header))
+        Ok(Some((added.number(base), header)))
     }
 
     /// A counter's words.

@@ -4,9 +4,10 @@ use std::cell::Cell;
 
 use super::counter::{Standing, is_counter};
 use super::wanted::Unverified;
+use super::write::Locked;
 use super::{Context, Hint, Target, Wanted};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::block::Descriptor;
+use crate::format::block::{Descriptor, ValueHeader};
 use crate::format::header::NAMESPACE_LOCK;
 use crate::format::index::Hash;
 use crate::format::lock_word::{LockWord, Mode};
@@ -209,6 +210,30 @@ impl Context {
         }
         let found = Found { descriptor, version };
         Ok(Attempt::Done((!descriptor.is_none()).then_some(found)))
+    }
+
+    /// Copies the value of a record under its publish lock, nobody adding to it; returns its type,
+    /// and the header of a counter. None where there is no value.
+    pub(super) fn read_locked(
+        &self,
+        locked: &Locked<'_>,
+        wanted: &mut impl Wanted,
+    ) -> Result<Option<(ValueType, Option<ValueHeader>)>> {
+        let descriptor = locked.record.descriptor(locked.state.current());
+        if descriptor.is_none() {
+            return Ok(None);
+        }
+        let Some(value_type) = ValueType::from_tag(descriptor.tag()) else {
+            return Err(unknown_type(descriptor));
+        };
+        if is_counter(descriptor) {
+            let Standing { header, base, added } = self.standing(descriptor)?;
+            wanted.copy_number(header, added.number(base).to_le_bytes());
+            return Ok(Some((value_type, Some(header))));
+        }
+        let (segment, glimpse) = (self.registry.segment(), Glimpse::of(locked.record));
+        wanted.copy(Unverified { segment, glimpse, descriptor })?;
+        Ok(Some((value_type, None)))
     }
 
     /// Copies a counter's number. One load gives what was added, and how many versions that made.

@@ -11,7 +11,7 @@ use crate::format::lock_word::LockWord;
 use crate::format::publish::Publish;
 use crate::format::record::Identity;
 use crate::format::seat::Intent;
-use crate::lock::{Entry, own_shared, wait_for_lock, writer_entry};
+use crate::lock::{Entry, wait_for_lock, writer_entry};
 use crate::record::{Exchange, Glimpse, Linked, LockAttempt, NewVariable, Record, find, link};
 use crate::registry::{Patience, SeatLease, Step, Structural};
 use crate::seat::{Seat, wake_those_who_wait_for_any};
@@ -217,8 +217,8 @@ impl Context {
                 self.announce_arrival(target)?;
                 return Ok(Some(linked));
             }
-            if entry == Entry::OwnShared {
-                return Err(own_shared());
+            if let Some(refusal) = entry.refusal() {
+                return Err(refusal);
             }
             wait_for_lock(&self.registry, NAMESPACE_LOCK, patience)?;
         }
@@ -320,8 +320,8 @@ impl Context {
                 }
             }
             record.abandon(seat);
-            if entry == Entry::OwnShared {
-                return Err(own_shared());
+            if let Some(refusal) = entry.refusal() {
+                return Err(refusal);
             }
             wait_for_lock(&self.registry, lock, patience)?;
         }
