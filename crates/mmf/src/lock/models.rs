@@ -46,9 +46,16 @@ impl Stage {
         Seat::existing(self.registry.segment(), number).unwrap()
     }
 
+    /// A seat that its thread has just leased: others may still see it free, and pass it by.
+    fn leased(&self, number: u32) -> Seat<'_> {
+        let seat = self.seat(number);
+        seat.set_slot(Some(1));
+        seat
+    }
+
     /// Runs `inside` under the namespace lock.
     fn locked(&self, number: u32, mode: HeldMode, inside: impl FnOnce()) {
-        let seat = self.seat(number);
+        let seat = self.leased(number);
         let request = LockRequest {
             registry: &self.registry,
             seat,
@@ -64,7 +71,7 @@ impl Stage {
 
     /// One try of an autolocked set.
     fn try_set(&self, number: u32, inside: impl FnOnce()) {
-        let seat = self.seat(number);
+        let seat = self.leased(number);
         let segment = self.registry.segment();
         let record = Record::at(segment, RECORD).unwrap();
         let LockAttempt::Taken(_) = record.try_lock(&seat) else { return };
@@ -79,7 +86,7 @@ impl Stage {
     /// One try of an update under a variable's lock that the seat holds already: inside, the namespace
     /// is nobody's.
     fn try_update(&self, number: u32, inside: impl FnOnce()) {
-        let seat = self.seat(number);
+        let seat = self.leased(number);
         let lock = Record::at(self.registry.segment(), RECORD).unwrap().lock_offset();
         seat.set_held(0, Held::new(lock, HeldMode::Exclusive, 1), 1);
         if begin_update(&self.registry, &seat, lock, true).unwrap() == Entry::Open {
