@@ -78,7 +78,7 @@ impl<'a> Encoded<'a> {
     }
 
     /// `value` as deterministic CBOR, whatever its type.
-    pub(super) fn structure(value: &Value) -> Result<Self> {
+    pub(crate) fn structure(value: &Value) -> Result<Self> {
         let payload = Payload::Owned(cbor::encode(value)?);
         Ok(Self { value_type: ValueType::Structure, payload })
     }
