@@ -28,7 +28,7 @@ impl Collection {
     }
 }
 
-fn no_such_position(position: u64, length: u64) -> Error {
+pub(super) fn no_such_position(position: u64, length: u64) -> Error {
     Error::new(
         ErrorKind::InvalidArgument,
         format!("there is no position {position} in a list of {length} elements"),
@@ -107,13 +107,11 @@ impl<S: Source> Draft<'_, S> {
         if from > to || to > list.len() {
             return Err(no_such_position(from.max(to), list.len()));
         }
-        self.guarded(|draft| {
-            let mut cells = Vec::with_capacity(items.len());
-            for item in items {
-                cells.push(Cell { key: [0; 2], body: draft.body(*item, id)? });
-            }
-            draft.replace(&mut list, (from, to), cells)
-        })?;
+        let mut cells = Vec::with_capacity(items.len());
+        for item in items {
+            cells.push(Cell { key: [0; 2], body: self.body(*item, id)? });
+        }
+        self.guarded(|draft| draft.replace(&mut list, (from, to), cells))?;
         self.store(id, list);
         Ok(())
     }
@@ -155,9 +153,6 @@ impl<S: Source> Draft<'_, S> {
         range: (u64, u64),
         new: Vec<Cell>,
     ) -> Result<()> {
-        if range.0 > range.1 || range.1 > collection.len() {
-            return Err(no_such_position(range.0.max(range.1), collection.len()));
-        }
         self.replace_keeping(collection, range, new)?;
         let removed = std::mem::take(&mut self.removed);
         for (level, cell) in removed {

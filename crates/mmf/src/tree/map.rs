@@ -4,6 +4,7 @@ use super::collection::Collection;
 use super::draft::{CollectionId, Draft, Item, Old};
 use super::edit::Span;
 use super::key::{Key, OwnedKey};
+use super::list::no_such_position;
 use super::source::Source;
 use super::view::{Cell, damaged};
 use crate::error::{Error, ErrorKind, Result};
@@ -75,6 +76,9 @@ impl<S: Source> Draft<'_, S> {
     /// Takes the elements at the positions `from..to` out of a map or list.
     pub(crate) fn remove_range(&mut self, id: CollectionId, (from, to): (u64, u64)) -> Result<()> {
         let mut collection = self.collection(id)?;
+        if from > to || to > collection.len() {
+            return Err(no_such_position(from.max(to), collection.len()));
+        }
         self.guarded(|draft| draft.replace(&mut collection, (from, to), Vec::new()))?;
         self.store(id, collection);
         Ok(())
@@ -104,14 +108,13 @@ impl<S: Source> Draft<'_, S> {
             let reason = "a map is built once, from distinct keys in their order";
             return Err(Error::new(ErrorKind::InvalidArgument, reason));
         }
-        map.tree = self.guarded(|draft| {
-            let mut cells = Vec::with_capacity(pairs.len());
-            for (key, item) in pairs {
-                let body = draft.body(*item, id)?;
-                cells.push(Cell { key: draft.key_words(&key.as_key()?)?, body });
-            }
-            draft.grow(cells, true, 0)
-        })?;
+        let mut cells = Vec::with_capacity(pairs.len());
+        for (key, item) in pairs {
+            let key = key.as_key()?;
+            let body = self.body(*item, id)?;
+            cells.push(Cell { key: self.key_words(&key)?, body });
+        }
+        map.tree = self.guarded(|draft| draft.grow(cells, true, 0))?;
         self.store(id, map);
         Ok(())
     }

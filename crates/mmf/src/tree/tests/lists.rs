@@ -163,14 +163,22 @@ fn slices_are_read_in_both_directions() {
 fn positions_beyond_the_end_are_refused() {
     let mut list = Variable::from_value(&Value::List((0..100).map(value).collect()));
     let item = Item::Value(ValueType::Null, &[]);
-    let kinds = [
-        list.edit(|draft, id| draft.set(id, 100, item)).err(),
-        list.edit(|draft, id| draft.remove_at(id, 100)).err(),
-        list.edit(|draft, id| draft.insert_at(id, 101, item)).err(),
-        list.edit(|draft, id| draft.splice(id, (3, 2), &[item])).err(),
-        list.edit(|draft, id| draft.remove_range(id, (99, 101))).err(),
-    ];
-    for error in kinds {
-        assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::InvalidArgument));
-    }
+    // What is refused changes nothing, and the draft goes on.
+    list.edit_accounted(|draft, id| {
+        let nested = Item::Nested(id);
+        let errors = [
+            draft.set(id, 100, item).err(),
+            draft.remove_at(id, 100).err(),
+            draft.insert_at(id, 101, item).err(),
+            draft.splice(id, (3, 2), &[item]).err(),
+            draft.splice(id, (2, 3), &[nested]).err(),
+            draft.push(id, Side::Back, nested).err(),
+            draft.remove_range(id, (99, 101)).err(),
+        ];
+        for error in errors {
+            assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::InvalidArgument));
+        }
+        draft.push(id, Side::Back, item)
+    });
+    assert_eq!(list.collection().len(), 101);
 }
