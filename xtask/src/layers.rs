@@ -9,20 +9,21 @@ use crate::workspace::{TextFile, Workspace};
 const SOURCES: &str = "crates/mmf/src";
 
 /// The top-level modules of the library, from the lowest layer to the highest.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "error",
     "sync",
     "platform",
     "format",
+    "value",
     "segment",
     "journal",
     "heap",
+    "tree",
     "index",
     "seat",
     "record",
     "registry",
     "lock",
-    "value",
     "variable",
     "inspect",
     "namespace",

@@ -47,6 +47,11 @@ mod registry;
 mod seat;
 mod segment;
 mod sync;
+#[cfg_attr(
+    not(any(test, loom)),
+    expect(dead_code, unused_imports, reason = "no verb uses collections yet")
+)]
+mod tree;
 mod value;
 mod variable;
 

@@ -16,6 +16,7 @@ pub(crate) mod slot;
 pub(crate) mod structural;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tree;
 
 /// Bytes of a page, the unit of the heap.
 pub(crate) const PAGE: u64 = 4096;

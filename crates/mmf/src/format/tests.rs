@@ -17,6 +17,10 @@ use super::run::{self, Info};
 use super::seat::{self, HELD_LIMIT, Held, HeldMode, Intent, MAGAZINE_PLACES, NO_PLACE};
 use super::slot::{self, FIRST_PROGRAM_EXTENT, PROGRAM_BYTES, PROGRAM_ENTRY, SlotState};
 use super::structural::StructuralWord;
+use super::tree::{
+    self, BlockWord, CollectionKind, KeyType, Link, NodeKind, Part, Reference, RootShape, Shape,
+    ValueWord,
+};
 use super::{LINE, PAGE, header, index};
 use crate::value::ValueType;
 
@@ -371,6 +375,75 @@ fn bits_of_the_index() {
 }
 
 #[test]
+fn collections() {
+    let kinds = [CollectionKind::Map, CollectionKind::List];
+    let known = kinds.map(|kind| {
+        assert_eq!(CollectionKind::from_tag(kind as u8), Some(kind));
+        (if kind.is_keyed() { "MAP" } else { "LIST" }, [kind as u64, kind.root_words() as u64])
+    });
+    assert_table("collections", &[0, 2], &rows(known));
+    assert!(ValueType::ALL.iter().all(|known| CollectionKind::from_tag(known.tag()).is_none()));
+    let fields = fields!(word tree: ROOT_ELEMENTS 1, ROOT_TOP 1, ROOT_SHAPE 1, ROOT_FRONT 1,
+        ROOT_BACK 1);
+    assert_layout("collection root", tree::ROOT_WORDS as u64 * 8, fields);
+    assert_bits!("root shape", |word|
+        LEVEL: RootShape(word).level(),
+        FRONT: RootShape(word).front(),
+        BACK: RootShape(word).back());
+    assert_eq!(RootShape::new(1, 2, 3).0, 0x03_0201);
+    assert_bits!("reference", |word|
+        CHECK: Reference(word).check(),
+        OFFSET: Reference(word).offset());
+    assert_eq!(Reference::new(GREATEST_CAPACITY - 16, u64::MAX).offset(), GREATEST_CAPACITY - 16);
+    let fields = fields!(word tree: SHAPE 1, BIRTH 1, LINK 1, ELEMENTS 1);
+    assert_layout("node", tree::NODE_HEADER as u64 * 8, fields);
+    assert_eq!([tree::ROOT_BIRTH, tree::ROOT_LINK, tree::ROOT_HEADER], [0, 1, 2]);
+    assert_eq!(bits_of(tree::birth_of), (1 << 48) - 1);
+    assert_bits!("node shape", |word|
+        KIND: Shape(word ^ 1).kind(),
+        LEVEL: Shape(word).level(),
+        CELLS: Shape(word).cells(),
+        TAKEN: Shape(word).taken());
+    assert_eq!(Shape::new(true, 2, 3).with_taken(4).0, 0x0403_0202);
+    assert_table("node kinds", &[0], &numbered(256, NodeKind::from_number));
+    for row in table(DOCUMENT, "node kinds") {
+        let kind = NodeKind::from_number(number(row[0])).expect("a kind");
+        let columns = 2 + tree::key_columns(kind.is_keyed());
+        assert_eq!(row[2].split(',').count(), columns);
+        assert_eq!(row[2].contains("CHILD"), kind.is_inner());
+        let largest = tree::node_words(kind.is_keyed(), tree::most_cells(kind.is_keyed())) * 8;
+        assert_eq!(block::class_for(largest as u64), block::class_for(1008));
+    }
+    assert_bits!("link", |word|
+        PART: Link(word ^ 1).part(),
+        OFFSET: Reference(word).offset());
+    assert_table("parts", &[0], &numbered(256, |part| Link(part).part()));
+    assert_eq!(Link::new(Part::List, 4096).0, 3 | (256 << 28));
+}
+
+#[test]
+fn keys_and_elements() {
+    assert_table("key types", &[0], &numbered(256, KeyType::from_number));
+    let second = |bytes: &[u8]| tree::inline_key_word(bytes, KeyType::Text).expect("short");
+    assert_bits!("inline key", |word|
+        TYPE: tree::inline_key([0, word ^ 1]).map(|key| key.2 as u8),
+        LENGTH: tree::inline_key([0, word]).map(|key| key.1),
+        BYTES: tree::inline_key([0, word]).map(|key| key.0));
+    assert_eq!(second(b"0123456789").to_be_bytes(), *b"89\0\0\0\0\0\xa0");
+    assert_eq!(tree::first_key_word(b"0123456789").to_be_bytes(), *b"01234567");
+    assert!(tree::is_long(tree::LONG) && KeyType::from_number(tree::LONG).is_none());
+    assert_bits!("element", |word|
+        TAG: ValueWord(word).tag(),
+        INLINE: ValueWord(word).is_inline(),
+        LENGTH: ValueWord(word).length());
+    assert_eq!(ValueWord::new(7, true, 3).0, 0x3_0107);
+    assert_bits!("element block", |word|
+        LENGTH: BlockWord(word).length(),
+        TYPE: BlockWord(word).key_type());
+    assert_eq!(BlockWord::new(5, KeyType::Item).0, (2 << 40) | 5);
+}
+
+#[test]
 fn limits() {
     let seats = seat::FIRST_EXTENT * ((1 << SEAT_EXTENT_LIMIT) - 1);
     let programs = ValueHeader::decode([0, u64::MAX]).program;
@@ -386,6 +459,12 @@ fn limits() {
         RECORD_SIZE: record::SIZE, RECORDS_PER_SLAB: (PAGE - run::HEADER) / record::SIZE,
         SEAT_SIZE: seat::SIZE, FIRST_SEAT_EXTENT: seat::FIRST_EXTENT, SEATS: seats,
         PLACES_PER_CLASS: seat::PLACES_PER_CLASS, PROGRAMS: programs));
+    expected.extend(numbers!(KEYED_CELLS: tree::KEYED_CELLS, POSITION_CELLS: tree::POSITION_CELLS,
+        LEAST_PART: tree::LEAST_PART, LEVEL_LIMIT: tree::LEVEL_LIMIT,
+        LONGEST_KEY: tree::LONGEST_KEY, INLINE_KEY: tree::INLINE_KEY,
+        INLINE_VALUE: tree::INLINE_VALUE, LONGEST_VALUE: tree::LONGEST_VALUE,
+        BLOCK_HEADER: tree::BLOCK_HEADER, NESTED_HEADER: tree::ROOT_HEADER * 8));
+    assert_eq!(tree::STRUCTURE_DEPTH, 128);
     // Kept elsewhere, see the next test.
     expected.extend(numbers!(LONGEST_NAMESPACE: 255, LONGEST_LINK: 8192, STRUCTURE_DEPTH: 128));
     assert_table("limits", &[0], &expected);
