@@ -139,7 +139,16 @@ impl Update {
         match type_name {
             // As `mmf get` prints them.
             TypeName::Bytes if !self.raw => {
-                let text = String::from_utf8_lossy(&made).trim_end().to_owned();
+                if made.last() == Some(&b'\n') {
+                    made.pop();
+                }
+                let text = String::from_utf8(made).map_err(|_| {
+                    Failure::Usage(
+                        "the command's output is neither text nor the digits of bytes (--raw \
+                         stores it as it is)"
+                            .to_owned(),
+                    )
+                })?;
                 input::from_argument(text, type_name)
             }
             _ => input::from_bytes(made, type_name),

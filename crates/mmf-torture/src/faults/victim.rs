@@ -25,8 +25,12 @@ pub(super) const SUCCESS: &str = "success";
 /// Seconds after which a victim that hangs is ended by an alarm.
 const LONGEST_TRIAL: u32 = 20;
 /// Operations whose victim keeps a lock to its end: nobody can judge beside it.
-pub(super) const KEEPING_A_LOCK: &[&str] =
-    &["delete-under-own-lock", "add-under-own-lock", "add-to-locked-missing"];
+pub(super) const KEEPING_A_LOCK: &[&str] = &[
+    "delete-under-own-lock",
+    "add-under-own-lock",
+    "add-to-locked-missing",
+    "update-under-own-lock",
+];
 /// Operations of several steps, of which some may have happened when a later one fails.
 const OF_SEVERAL_STEPS: &[&str] = &["set-under-locks"];
 

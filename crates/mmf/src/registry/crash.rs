@@ -10,27 +10,29 @@ use crate::seat::Seat;
 use crate::sync::{AtomicU64, Ordering};
 
 impl Registry {
-    /// Frees whatever says that somebody holds it. The caller has just attached, and nobody else
-    /// is there.
+    /// Frees whatever says that somebody holds it, unless somebody else is there: then the system
+    /// has not crashed since that process attached. The caller has leased no seat yet.
     ///
     /// Pages of different moments contradict each other: a lock names a seat that does not list
     /// it, a seat belongs to a slot that is free. No recovery from a dead process would find them,
     /// and whoever wants the lock would wait for nobody.
+    ///
+    /// Only a seat's owner locks anything, and seats are leased under the structural lock: who
+    /// attaches meanwhile holds nothing before this ends.
     pub(crate) fn settle_after_crash(&self, patience: &mut Patience) -> Result<()> {
         let structural = self.structural_with(patience)?;
         self.reap(&structural)?;
         let segment = self.segment();
-        for seat in Seat::all(segment) {
-            let seat = seat?;
-            if seat.slot().is_some() {
-                self.recover_seat(&structural, &seat)?;
-            }
-        }
         for slot in (0..slots::count(segment)?).filter(|slot| *slot != structural.slot()) {
             let state = &slots::words(segment, slot)?[STATE];
+            // The dead are not LIVE any more.
             if SlotState(state.load(Ordering::Relaxed)).is_live() {
-                slots::free(state);
+                return Ok(());
             }
+        }
+        for seat in Seat::all(segment) {
+            // Free ones, too: a seat may stand on two pages.
+            self.recover_seat(&structural, &seat?)?;
         }
         free_lock(segment.header_word(NAMESPACE_LOCK));
         for offset in record_offsets(segment) {
