@@ -329,6 +329,38 @@ fn updates_and_sets_under_the_namespaces_lock_do_not_block_each_other() {
     });
 }
 
+/// A locker waits for an update that waits for the holder of another variable, who sets it.
+#[test]
+fn lockers_keep_nobody_out_while_an_update_lasts() {
+    each_configuration(|namespace| {
+        let holder = namespace.lock_variable("held", &LockOptions::exclusive()).unwrap();
+        let (tell, is_inside) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let update = |_: Option<i64>| {
+                    tell.send(()).unwrap();
+                    namespace.set("held", &1)?;
+                    Ok::<_, Error>(Some(1))
+                };
+                namespace.update("v", update).unwrap();
+            });
+            is_inside.recv().unwrap();
+            scope.spawn(|| {
+                let guard = namespace.lock(&LockOptions::exclusive()).unwrap();
+                assert_eq!(namespace.get::<i64>("v").unwrap(), Some(1));
+                guard.unlock().unwrap();
+            });
+            let start = Instant::now();
+            while start.elapsed() < 5 * SOON {
+                namespace.set("held", &0).unwrap();
+                namespace.set("other", &0).unwrap();
+            }
+            holder.unlock().unwrap();
+        });
+        assert_eq!(namespace.get::<i64>("held").unwrap(), Some(1));
+    });
+}
+
 #[test]
 fn no_update_is_lost() {
     const THREADS: i64 = 3;

@@ -33,8 +33,7 @@ of the same type, unless --type says otherwise; as text when there was none, wit
 its end; with --raw exactly as it comes, as bytes.
 
 An mmf that the command runs may get the variable; what it sets there is replaced by the output. \
-Whoever locks the namespace waits for the update: a command must not, nor set other variables while \
-somebody else does, or it waits for its timeout.
+Whoever locks the namespace waits for the update: a command must not, or it waits for its timeout.
 
 Exit codes: that of the command, with nothing stored unless it is 0; else as with `mmf lock`. If the \
 command or mmf itself is killed, nothing is stored and the lock is free.")]

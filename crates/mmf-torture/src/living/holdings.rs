@@ -69,7 +69,7 @@ pub(super) struct Standing {
     /// Whether it has a slot.
     pub(super) attached: bool,
     pub(super) structural: bool,
-    /// Whether a seat of its says that it may be inside a set.
+    /// Whether a seat of its says that it may be inside a set, or that it is inside an update.
     pub(super) intent: bool,
     pub(super) namespace: Grip,
     pub(super) target: Target,
@@ -89,6 +89,15 @@ pub(super) enum Target {
         counting: bool,
         grip: Grip,
     },
+}
+
+/// Words of a seat that list what it holds, each followed by a time: without its wake word.
+const HELD: std::ops::Range<usize> = 15..47;
+/// The bit of such a word that says that it is inside an update under the lock.
+const UPDATING: u64 = 1 << 63;
+
+fn is_updating(seat: &[u64]) -> bool {
+    seat[HELD].iter().step_by(2).any(|entry| entry & UPDATING != 0)
 }
 
 /// Everything that nobody may take from a process, word by word.
@@ -160,7 +169,7 @@ impl Holdings {
             process,
             attached: !own_slots(content, process).is_empty(),
             structural: self.structural.is_some(),
-            intent: self.seats.iter().any(|(_, words)| words[1] != 0),
+            intent: self.seats.iter().any(|(_, words)| words[1] != 0 || is_updating(words)),
             namespace: self.grip(content, NAMESPACE_LOCK),
             target: self.target(content, target),
         }

@@ -119,6 +119,10 @@ fn possible_endings(scenario: &Scenario, tally: &Tally) -> Vec<Content> {
     let mut changed = after.clone();
     match after.get(&target) {
         Some(Value::Counter(sum)) => {
+            if let Some(value) = scenario.of_one_more.clone().filter(|_| !tally.happened) {
+                changed.insert(target, value);
+                return vec![changed];
+            }
             changed.insert(target, Value::Counter(sum + 1));
             return vec![changed];
         }

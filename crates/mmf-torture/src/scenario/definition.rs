@@ -102,6 +102,8 @@ pub(crate) struct Scenario {
     pub(crate) autolock: bool,
     /// Whether it changes nothing when somebody else changes the target first.
     pub(crate) is_conditional: bool,
+    /// What it makes of a counter to which one has been added before, if not one more as well.
+    pub(crate) of_one_more: Option<Value>,
     /// How long the victim waits, if not for as long as everybody.
     pub(crate) timeout: Option<Duration>,
     /// What the bystander holds, for operations that end because somebody alive is in their way.
@@ -144,6 +146,7 @@ impl Scenario {
             crowd: 1,
             autolock: true,
             is_conditional: false,
+            of_one_more: None,
             timeout: None,
             held: None,
             alone: false,
@@ -226,6 +229,12 @@ impl Scenario {
 
     pub(crate) fn conditional(mut self) -> Self {
         self.is_conditional = true;
+        self
+    }
+
+    /// Of a counter to which one has been added before, it makes this.
+    pub(crate) fn of_one_more(mut self, value: i64) -> Self {
+        self.of_one_more = Some(Value::Counter(value));
         self
     }
 

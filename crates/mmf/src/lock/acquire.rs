@@ -39,6 +39,14 @@ pub(crate) enum Acquired {
     Stale,
 }
 
+/// How one attempt ended.
+enum Attempt {
+    Ended(Acquired),
+    /// This seat is inside an update. That may wait for others, whom a locker keeps out: the lock
+    /// is given back before the locker waits.
+    Behind(u32),
+}
+
 /// Longest sleep while those inside leave: nobody wakes a locker when a set ends.
 const DRAIN_SLEEP: Duration = Duration::from_millis(1);
 
@@ -57,23 +65,33 @@ pub(crate) fn acquire(request: &LockRequest<'_>, patience: &mut Patience) -> Res
             format!("a thread can hold {HELD_LIMIT} locks at most"),
         ));
     };
-    let outcome = match mode {
-        HeldMode::Exclusive => acquire_exclusive(request, index, patience),
-        HeldMode::Shared => acquire_shared(request, index, patience),
-    };
-    match outcome {
-        Ok(Acquired::Held { previous_owner_died }) => {
+    loop {
+        let attempt = match mode {
+            HeldMode::Exclusive => acquire_exclusive(request, index, patience),
+            HeldMode::Shared => acquire_shared(request, index, patience),
+        };
+        if let Ok(Attempt::Ended(Acquired::Held { previous_owner_died })) = attempt {
             seat.set_held(index, Held::new(*lock, *mode, 1), wall_clock_milliseconds());
-            Ok(Acquired::Held { previous_owner_died })
+            return Ok(Acquired::Held { previous_owner_died });
         }
-        other => {
-            if let Some((index, _)) = seat.find_held(*lock) {
-                seat.clear_held(index);
-            }
-            leave_shared(request.registry.segment(), seat, *lock)?;
-            other
+        if let Some((index, _)) = seat.find_held(*lock) {
+            seat.clear_held(index);
+        }
+        leave_shared(request.registry.segment(), seat, *lock)?;
+        match attempt? {
+            Attempt::Ended(acquired) => return Ok(acquired),
+            Attempt::Behind(updater) => wait_for_update(request, updater, patience)?,
         }
     }
+}
+
+/// Waits, with nothing held, until a seat is not inside an update.
+#[cold]
+fn wait_for_update(request: &LockRequest<'_>, updater: u32, patience: &mut Patience) -> Result<()> {
+    let segment = request.registry.segment();
+    let seat = Seat::existing(segment, updater)?;
+    let word = segment.word(request.lock)?;
+    drain(request, word, patience, || Ok(seat.is_updating().then_some(updater)))
 }
 
 /// Takes a lock once more that the seat holds already.
@@ -102,7 +120,7 @@ fn acquire_exclusive(
     request: &LockRequest<'_>,
     index: usize,
     patience: &mut Patience,
-) -> Result<Acquired> {
+) -> Result<Attempt> {
     let segment = request.registry.segment();
     let word = segment.word(request.lock)?;
     let entry = Held::new(request.lock, HeldMode::Exclusive, 0);
@@ -123,18 +141,16 @@ fn acquire_exclusive(
     fence(Ordering::SeqCst);
     let drained = drain_shared(request, word, patience)
         .and_then(|()| drain_writers(request, word, patience))
-        .and_then(|()| is_still_named(request));
-    match drained {
-        Ok(true) => Ok(Acquired::Held { previous_owner_died: fulfil(word, request) }),
-        Ok(false) => {
-            give_up_closing(segment, request, word)?;
-            Ok(Acquired::Stale)
-        }
-        Err(error) => {
-            give_up_closing(segment, request, word)?;
-            Err(error)
-        }
+        .map(|updater| (updater, is_still_named(request)));
+    if let Ok((None, true)) = drained {
+        let previous_owner_died = fulfil(word, request);
+        return Ok(Attempt::Ended(Acquired::Held { previous_owner_died }));
     }
+    give_up_closing(segment, request, word)?;
+    Ok(match drained? {
+        (Some(updater), _) => Attempt::Behind(updater),
+        (None, _) => Attempt::Ended(Acquired::Stale),
+    })
 }
 
 /// From closing to exclusive; tells whether the owner before died.
@@ -162,7 +178,7 @@ fn acquire_shared(
     request: &LockRequest<'_>,
     index: usize,
     patience: &mut Patience,
-) -> Result<Acquired> {
+) -> Result<Attempt> {
     let segment = request.registry.segment();
     let word = segment.word(request.lock)?;
     let entry = Held::new(request.lock, HeldMode::Shared, 0);
@@ -185,20 +201,19 @@ fn acquire_shared(
     }
     // SeqCst fence: partner of the barrier behind a writer's publish lock.
     fence(Ordering::SeqCst);
-    let entered = drain_writers(request, word, patience).and_then(|()| is_still_named(request));
-    match entered {
-        Ok(true) => {
-            let previous_owner_died = LockWord(word.load(Ordering::Relaxed)).owner_died();
-            Ok(Acquired::Held { previous_owner_died })
-        }
-        Ok(false) => Ok(Acquired::Stale),
-        Err(error) => Err(error),
+    if let Some(updater) = drain_writers(request, word, patience)? {
+        return Ok(Attempt::Behind(updater));
     }
+    if !is_still_named(request) {
+        return Ok(Attempt::Ended(Acquired::Stale));
+    }
+    let previous_owner_died = LockWord(word.load(Ordering::Relaxed)).owner_died();
+    Ok(Attempt::Ended(Acquired::Held { previous_owner_died }))
 }
 
 /// Whether the record still bears the variable's name. Asked when nobody can be unlinking it.
-fn is_still_named(request: &LockRequest<'_>) -> Result<bool> {
-    Ok(request.variable.is_none_or(|(record, identity)| record.identity() == identity))
+fn is_still_named(request: &LockRequest<'_>) -> bool {
+    request.variable.is_none_or(|(record, identity)| record.identity() == identity)
 }
 
 /// Waits until no other seat lists the lock as shared.
@@ -226,12 +241,13 @@ fn drain_shared(
     Ok(())
 }
 
-/// Waits until everybody who may have found the lock free is out.
+/// Waits until everybody who may have found the lock free is out, but for who is inside an update,
+/// which may take long: that seat is returned at once.
 fn drain_writers(
     request: &LockRequest<'_>,
     word: &AtomicU64,
     patience: &mut Patience,
-) -> Result<()> {
+) -> Result<Option<u32>> {
     match request.variable {
         Some((record, _)) => {
             drain(request, word, patience, || Ok(record.publish().owner()))?;
@@ -247,13 +263,15 @@ fn drain_writers(
                 if seat.number == request.seat.number {
                     continue;
                 }
-                let is_inside = || !seat.intent().is_none() || seat.is_updating();
-                let busy = || Ok(is_inside().then_some(seat.number));
+                if seat.is_updating() {
+                    return Ok(Some(seat.number));
+                }
+                let busy = || Ok((!seat.intent().is_none()).then_some(seat.number));
                 drain(request, word, patience, busy)?;
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Waits until `busy` names nobody, once.
